@@ -1,0 +1,61 @@
+// Command migrate brings the database's schema up to date and sets the
+// passwords of the functions' roles. It has a main of its own so that its
+// image changes only with the migrations.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/todochat/todochat/internal/postgres/migrations"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], envconfig.OsLookuper()); err != nil {
+		fmt.Fprintln(os.Stderr, "migrate:", err)
+		os.Exit(1)
+	}
+}
+
+// config is all that the job can be told.
+type config struct {
+	DatabaseURL  string        `env:"DATABASE_URL, required"`      // of the owner, not through a pooler
+	TodoPassword string        `env:"TODO_DATABASE_PASSWORD"`      // left as it is if unset
+	ChatPassword string        `env:"CHAT_DATABASE_PASSWORD"`      // left as it is if unset
+	Patience     time.Duration `env:"MIGRATE_TIMEOUT, default=5m"` // for the database to come up, and for others that migrate
+}
+
+func run(ctx context.Context, args []string, env envconfig.Lookuper) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown argument %q: settings are environment variables, see docs/deploy.md", args[0])
+	}
+	var c config
+	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: env}); err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Patience)
+	defer cancel()
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	if err := migrations.Up(ctx, c.DatabaseURL); err != nil {
+		return err
+	}
+	for role, password := range map[string]string{"todo": c.TodoPassword, "chat": c.ChatPassword} {
+		if password == "" {
+			continue
+		}
+		if err := migrations.SetPassword(ctx, c.DatabaseURL, role, password); err != nil {
+			return err
+		}
+	}
+	log.Info("the schema is up to date")
+	return nil
+}
