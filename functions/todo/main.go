@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 	}
 	log := c.Logger(os.Stderr)
 	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
-	program.Build = func(ctx context.Context) (http.Handler, io.Closer, error) {
+	program.Build = func(ctx context.Context, _ net.Addr) (http.Handler, io.Closer, error) {
 		signer, err := c.signer()
 		if err != nil {
 			return nil, nil, err

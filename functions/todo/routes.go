@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/todochat/todochat/internal/account"
-	"github.com/todochat/todochat/internal/fault"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
 )
@@ -63,64 +60,11 @@ func (f *function) handler() http.Handler {
 }
 
 func public[I, O any](api huma.API, status int, route, summary string, handle func(context.Context, *I) (*O, error)) {
-	web.Register(api, operation(status, route, summary), handle)
+	web.Public(api, web.Operation(status, route, summary), handle)
 }
 
-// private adds an operation for which an access token is needed. It is
-// checked before anything else, and says who asks.
 func private[I, O any](f *function, api huma.API, status int, route, summary string, handle func(context.Context, account.Principal, *I) (*O, error)) {
-	op := operation(status, route, summary)
-	op.Security = web.Bearer
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
-	op.Middlewares = huma.Middlewares{f.authenticate}
-	web.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		return handle(ctx, ctx.Value(principalKey{}).(account.Principal), in)
+	web.Private(api, f.verifier, web.Operation(status, route, summary), func(ctx context.Context, c web.Caller, in *I) (*O, error) {
+		return handle(ctx, c.Principal, in)
 	})
-}
-
-func operation(status int, route, summary string) huma.Operation {
-	method, path, _ := strings.Cut(route, " ")
-	op := huma.Operation{
-		Method: method, Path: path, Summary: summary, DefaultStatus: status,
-		OperationID: strings.Map(kebab, strings.ToLower(summary)),
-		Errors:      []int{http.StatusServiceUnavailable},
-	}
-	if method != http.MethodGet {
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed,
-			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	}
-	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
-	return op
-}
-
-func kebab(r rune) rune {
-	switch {
-	case r == ' ':
-		return '-'
-	case r < 'a' || r > 'z':
-		return -1
-	}
-	return r
-}
-
-type principalKey struct{}
-
-// authenticate hands the principal from the middleware to private, and no
-// further: below, who asks is an argument.
-func (f *function) authenticate(ctx huma.Context, next func(huma.Context)) {
-	who, err := f.principal(ctx.Context(), ctx.Header("Authorization"))
-	if err != nil {
-		r, w := humago.Unwrap(ctx)
-		web.Fail(w, r, err)
-		return
-	}
-	next(huma.WithValue(ctx, principalKey{}, who))
-}
-
-func (f *function) principal(ctx context.Context, authorization string) (account.Principal, error) {
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return account.Principal{}, fault.New(fault.Unauthenticated, "sign in first: send Authorization: Bearer with an access token")
-	}
-	return f.verifier.Access(ctx, strings.TrimSpace(token))
 }

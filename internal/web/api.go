@@ -43,9 +43,6 @@ func NewAPI(mux *http.ServeMux, title, documentPath string) huma.API {
 	return api
 }
 
-// Bearer is the security requirement of operations that need an access token.
-var Bearer = []map[string][]string{{"bearer": {}}}
-
 // Register adds an operation whose handler returns plain errors: they become
 // Problems here, and nowhere else.
 func Register[I, O any](api huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {

@@ -55,12 +55,13 @@ func Observe(log *slog.Logger, next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
 		defer func() {
 			cause := recover()
-			if cause != nil && cause != http.ErrAbortHandler && answer.status == 0 {
+			begun := answer.status != 0
+			if cause != nil && !begun {
 				FailStatus(answer, http.StatusInternalServerError, "something went wrong on our side: try again")
 			}
 			logRequest(log, r, rec, answer, time.Since(began), cause)
-			if cause != nil && (cause == http.ErrAbortHandler || answer.cut) {
-				panic(http.ErrAbortHandler)
+			if begun && cause != nil {
+				panic(http.ErrAbortHandler) // the client must see that the answer is cut short
 			}
 		}()
 		next.ServeHTTP(answer, r)
@@ -87,7 +88,11 @@ func logRequest(log *slog.Logger, r *http.Request, rec *record, answer *observed
 	if rec.err != nil {
 		attrs = append(attrs, slog.String("error", rec.err.Error()))
 	}
-	if cause != nil {
+	switch cause {
+	case nil:
+	case http.ErrAbortHandler: // the other side of a stream or proxied answer went away
+		attrs = append(attrs, slog.Bool("aborted", true))
+	default:
 		attrs = append(attrs, slog.Any("panic", cause), slog.String("stack", string(debug.Stack())))
 		level = slog.LevelError
 	}
@@ -121,7 +126,6 @@ type observed struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
-	cut    bool // the answer had begun when the handler panicked
 }
 
 func (o *observed) WriteHeader(status int) {

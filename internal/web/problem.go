@@ -154,7 +154,10 @@ var problemsForHuma = sync.OnceFunc(func() {
 				fields = append(fields, ProblemField{detail.Location, detail.Message})
 			}
 		}
-		if message == "cannot read request body" {
+		switch {
+		case status == http.StatusRequestEntityTooLarge:
+			message = "a body has at most 1 MiB: send less at once"
+		case message == "cannot read request body":
 			status = http.StatusBadRequest
 		}
 		if status == http.StatusUnsupportedMediaType {

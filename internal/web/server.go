@@ -21,8 +21,8 @@ type Program struct {
 	Log  *slog.Logger
 
 	// Build makes the handler and what must be closed after the last request.
-	// It runs once the port is open; requests that come earlier wait for it.
-	Build func(ctx context.Context) (http.Handler, io.Closer, error)
+	// It runs once the port is open, at addr; requests that come earlier wait.
+	Build func(ctx context.Context, addr net.Addr) (http.Handler, io.Closer, error)
 
 	// Linger is how long new requests are still taken once readiness is off:
 	// routers need a moment to notice.
@@ -55,7 +55,7 @@ func (p Program) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
-	handler, resources, err := p.Build(ctx)
+	handler, resources, err := p.Build(ctx, listener.Addr())
 	if err != nil {
 		return errors.Join(err, server.Close(), ignoreClosed(<-served))
 	}

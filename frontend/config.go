@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/todochat/todochat/internal/web"
+)
+
+// config is all that the frontend can be told.
+type config struct {
+	web.Config
+	TodoURL   string   `env:"TODO_URL, required"` // where the todo function is reached
+	ChatURL   string   `env:"CHAT_URL, required"` // where the chat function is reached
+	PublicURL []string `env:"PUBLIC_URL"`         // the origins that browsers see, where a proxy rewrites Host
+}
+
+func readConfig(ctx context.Context, getenv func(string) string) (config, error) {
+	var c config
+	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: web.Getenv(getenv)}); err != nil {
+		return config{}, fmt.Errorf("read settings: %w", err)
+	}
+	return c, nil
+}
+
+// parseOrigin reads a URL of which only scheme and host matter.
+func parseOrigin(name, s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("read %s: it must look like http://host:port", name)
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}

@@ -1,0 +1,46 @@
+// Command frontend is the public door: it serves the page, keeps people's
+// sessions in cookies, and passes /api on to the functions, on one origin.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/todochat/todochat/internal/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, nil); err != nil {
+		fmt.Fprintln(os.Stderr, "frontend:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, ready func(net.Addr)) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown argument %q: settings are environment variables, see docs/deploy.md", args[0])
+	}
+	c, err := readConfig(ctx, getenv)
+	if err != nil {
+		return err
+	}
+	log := c.Logger(os.Stderr)
+	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
+	program.Build = func(_ context.Context, addr net.Addr) (http.Handler, io.Closer, error) {
+		f, err := newFrontend(c, addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		warming := f.warm(log)
+		return web.Observe(log, f.handler()), web.Closers{warming.Close}, nil
+	}
+	return program.Run(ctx)
+}

@@ -1,0 +1,81 @@
+// Command chat is the function that turns sentences into todos: it finds out
+// what a message means, and acts through the todo function with the person's
+// own token.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+	_ "time/tzdata" // images have no time zones
+
+	"github.com/todochat/todochat/internal/account"
+	"github.com/todochat/todochat/internal/postgres"
+	"github.com/todochat/todochat/internal/todoclient"
+	"github.com/todochat/todochat/internal/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, nil); err != nil {
+		fmt.Fprintln(os.Stderr, "chat:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, ready func(net.Addr)) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown argument %q: settings are environment variables, see docs/deploy.md", args[0])
+	}
+	c, err := readConfig(ctx, getenv)
+	if err != nil {
+		return err
+	}
+	log := c.Logger(os.Stderr)
+	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
+	program.Build = func(ctx context.Context, _ net.Addr) (http.Handler, io.Closer, error) {
+		todoURL, err := c.todoURL()
+		if err != nil {
+			return nil, nil, err
+		}
+		model, err := c.model()
+		if err != nil {
+			return nil, nil, err
+		}
+		pool, err := postgres.Open(ctx, c.database())
+		if err != nil {
+			return nil, nil, err
+		}
+		todos := todoclient.New(todoURL, &http.Client{Transport: newTransport(), Timeout: callTime})
+		f := &function{
+			store:    postgres.NewChatStore(pool, time.Now),
+			todos:    todos,
+			verifier: account.NewVerifier(todos.Keys, time.Now),
+			model:    model,
+			checks:   map[string]func(context.Context) error{"database": postgres.Ping(pool)},
+			now:      time.Now,
+		}
+		if model != nil {
+			f.checks["ollama"] = model.Ping
+		}
+		return web.Observe(log, f.handler()), web.Closers{func() error { pool.Close(); return nil }}, nil
+	}
+	return program.Run(ctx)
+}
+
+// callTime bounds a call to the todo function, which may have to wake first.
+const callTime = 30 * time.Second
+
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil // the todo function is a neighbour
+	t.MaxIdleConnsPerHost = 64
+	return t
+}

@@ -1,0 +1,416 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+
+	"github.com/todochat/todochat/internal/chat"
+	"github.com/todochat/todochat/internal/fault"
+	"github.com/todochat/todochat/internal/intent"
+	"github.com/todochat/todochat/internal/postgres"
+	"github.com/todochat/todochat/internal/todo"
+	"github.com/todochat/todochat/internal/todoclient"
+	"github.com/todochat/todochat/internal/web"
+)
+
+// turn is one message, or one confirmation, and what comes of it.
+type turn struct {
+	*function
+	who          web.Caller
+	message      string
+	confirm      uuid.UUID // the proposal to carry out
+	messageID    string    // empty: it cannot come again
+	conversation uuid.UUID
+	isNew        bool // the conversation begins
+	zone         string
+	location     *time.Location
+
+	context chat.Context
+	asked   bool // the todo function was called, and so vouches for the session
+}
+
+// now is the time in the person's time zone.
+func (t *turn) now() time.Time { return t.function.now().In(t.location) }
+
+// take carries the turn out. A message id that was seen before does what it
+// first resolved to, and answers what it first answered.
+func (t *turn) take(ctx context.Context) (replyBody, error) {
+	remembered, seen, err := t.store.Open(ctx, t.who.Account, t.conversation, t.isNew, t.messageID)
+	if err != nil {
+		return replyBody{}, err
+	}
+	t.context = remembered
+	if seen != nil {
+		return t.again(ctx, *seen)
+	}
+	if t.confirm != uuid.Nil {
+		return t.confirmed(ctx, t.confirm)
+	}
+	plan, err := t.decide(ctx)
+	if err != nil {
+		return replyBody{}, err
+	}
+	if plan == nil { // the message said yes
+		return t.confirmed(ctx, t.context.Proposal)
+	}
+	if plan.Acts() && t.messageID != "" {
+		stored, err := t.store.Decide(ctx, t.stored(*plan))
+		if err != nil {
+			return replyBody{}, err
+		}
+		return t.again(ctx, *stored)
+	}
+	return t.carryOut(ctx, *plan)
+}
+
+// again goes on with what a message id stands for.
+func (t *turn) again(ctx context.Context, seen postgres.Turn) (replyBody, error) {
+	if string(seen.Hash) != string(t.hash()) {
+		return replyBody{}, fault.New(fault.KeyReused, "this message_id was used for another message: choose a new one")
+	}
+	t.conversation = seen.Conversation
+	if seen.Reply == nil {
+		return t.carryOut(ctx, seen.Plan)
+	}
+	if err := t.vouch(ctx); err != nil {
+		return replyBody{}, err
+	}
+	var reply replyBody
+	if err := json.Unmarshal(seen.Reply, &reply); err != nil {
+		return replyBody{}, fmt.Errorf("decode reply: %w", err)
+	}
+	return reply, nil
+}
+
+// hash identifies what was sent under the message id.
+func (t *turn) hash() []byte {
+	sum := sha256.Sum256([]byte(t.message + "\x00" + t.confirm.String()))
+	return sum[:]
+}
+
+func (t *turn) stored(plan chat.Plan) postgres.Turn {
+	return postgres.Turn{Account: t.who.Account, MessageID: t.messageID, Hash: t.hash(), Conversation: t.conversation, Plan: plan}
+}
+
+// decide finds out what the message does. It returns no plan for a yes to the
+// open proposal.
+func (t *turn) decide(ctx context.Context) (*chat.Plan, error) {
+	var intents []intent.Intent
+	interpreter, notice := "rules", ""
+	switch answer, chosen := chat.Follow(t.message, t.context); answer {
+	case chat.Yes:
+		return nil, nil
+	case chat.No:
+		plan := chat.Dismissal([]intent.Intent{{Op: intent.Chat}}, interpreter)
+		return &plan, nil
+	case chat.Chosen:
+		intents = []intent.Intent{chosen}
+	default:
+		intents, interpreter, notice = t.understand(ctx, t.message)
+	}
+	if err := t.locate(ctx, intents); err != nil {
+		return nil, err
+	}
+	found, err := t.lookUp(ctx, intents, t.context)
+	if err != nil {
+		return nil, err
+	}
+	plan := chat.Resolve(chat.Request{
+		Intents: intents, Interpreter: interpreter, Notice: notice,
+		Context: t.context, Found: found, Now: t.now(),
+	})
+	return &plan, nil
+}
+
+// locate asks for the account's time zone, if the message needs one and
+// brought none.
+func (t *turn) locate(ctx context.Context, intents []intent.Intent) error {
+	if t.zone != "" {
+		return nil
+	}
+	for _, i := range intents {
+		if i.Due == "" && (i.Filter == nil || i.Filter.Due == "") && i.Op != intent.Ask && i.Op != intent.List {
+			continue
+		}
+		me, err := t.me(ctx)
+		if err != nil {
+			return err
+		}
+		t.location, err = time.LoadLocation(me.TimeZone)
+		return err
+	}
+	return nil
+}
+
+func (t *turn) me(ctx context.Context) (todoclient.Me, error) {
+	t.asked = true
+	return t.todos.Me(ctx, t.who.Token)
+}
+
+// vouch makes sure that the session still lives: a token that was logged out
+// must read nothing here either.
+func (t *turn) vouch(ctx context.Context) error {
+	if t.asked {
+		return nil
+	}
+	_, err := t.me(ctx)
+	return err
+}
+
+// find reads what a lookup asks for.
+func (t *turn) find(ctx context.Context, l chat.Lookup) (chat.Found, error) {
+	t.asked = true
+	if l.Number != 0 {
+		there, err := t.todos.Todo(ctx, t.who.Token, strconv.Itoa(l.Number))
+		if fault.KindOf(err) == fault.NotFound {
+			return chat.Found{}, nil
+		}
+		return chat.Found{Todos: []todo.Todo{there}, Total: 1}, err
+	}
+	var found chat.Found
+	for cursor := ""; ; {
+		page, err := t.todos.Todos(ctx, t.who.Token, *l.Query, cursor)
+		if err != nil {
+			return chat.Found{}, err
+		}
+		found.Todos, found.Total = append(found.Todos, page.Todos...), page.Total
+		if !l.All || page.NextCursor == "" || len(found.Todos) >= todo.MaxOperations {
+			return found, nil
+		}
+		cursor = page.NextCursor
+	}
+}
+
+// carryOut does what the plan says, and answers with what really happened.
+func (t *turn) carryOut(ctx context.Context, plan chat.Plan) (replyBody, error) {
+	outcome, actions, seq, err := t.act(ctx, plan)
+	if why := excuse(plan, err); why != "" {
+		plan.Steps, plan.Operations, plan.Undo, plan.Question = []chat.Step{{Kind: chat.Say, Text: why}}, nil, 0, nil
+		outcome, actions, seq, err = chat.Outcome{Now: t.now()}, nil, 0, nil
+	}
+	if err != nil {
+		return replyBody{}, err
+	}
+	if err := t.observe(ctx, plan, &outcome); err != nil {
+		return replyBody{}, err
+	}
+	if err := t.vouch(ctx); err != nil {
+		return replyBody{}, err
+	}
+	return t.finish(ctx, plan, outcome, actions, seq, uuid.Nil)
+}
+
+// act takes back and changes todos. It returns a seq by which all of it can be
+// taken back, if anything changed.
+func (t *turn) act(ctx context.Context, plan chat.Plan) (chat.Outcome, []actionBody, int64, error) {
+	o := chat.Outcome{Now: t.now()}
+	var actions []actionBody
+	var seq int64
+	if plan.Undo != 0 {
+		t.asked = true
+		result, err := t.todos.Undo(ctx, t.who.Token, t.key("undo:"), plan.Undo)
+		if err != nil {
+			return o, nil, 0, err
+		}
+		o.Undone = result.Todos
+		for _, restored := range result.Todos {
+			actions = append(actions, actionBody{"undo", restored, restored.Version})
+		}
+	}
+	if len(plan.Operations) > 0 {
+		result, err := t.batch(ctx, t.key("chat:"), plan.Operations)
+		if err != nil {
+			return o, nil, 0, err
+		}
+		o.Todos, o.Changed = result.Todos, changed(result)
+		for i, op := range plan.Operations {
+			if o.Changed[i] {
+				seq = o.Todos[i].Version
+				actions = append(actions, actionBody{op.Op, o.Todos[i], seq})
+			}
+		}
+	}
+	return o, actions, seq, nil
+}
+
+// key is the Idempotency-Key of what the turn does.
+func (t *turn) key(prefix string) string {
+	id := t.messageID
+	switch {
+	case id == "":
+		id = t.conversation.String() + ":" + uuid.NewString()
+	case len(id) > 200: // a key has at most 255 characters
+		sum := sha256.Sum256([]byte(id))
+		id = hex.EncodeToString(sum[:])
+	}
+	return prefix + id
+}
+
+func (t *turn) batch(ctx context.Context, key string, ops []chat.Operation) (todoclient.Result, error) {
+	t.asked = true
+	wire := make([]todoclient.Operation, len(ops))
+	for i, op := range ops {
+		wire[i] = todoclient.Operation{Op: op.Op, Ref: op.Ref, Todo: op.Todo, Patch: op.Patch, IfMatch: op.IfMatch}
+	}
+	return t.todos.Batch(ctx, t.who.Token, key, wire)
+}
+
+// changed says for each todo of a result whether the request changed it.
+func changed(r todoclient.Result) []bool {
+	touched := make(map[uuid.UUID]bool, len(r.Changes))
+	for _, c := range r.Changes {
+		touched[c.TodoID] = true
+	}
+	out := make([]bool, len(r.Todos))
+	for i, there := range r.Todos {
+		out[i] = touched[there.ID]
+	}
+	return out
+}
+
+// refusedAt finds the operation that a batch was refused for.
+var refusedAt = regexp.MustCompile(`^body\.operations\[(\d+)\]`)
+
+// excuse says in the conversation why nothing was done, where that is an
+// answer and no failure.
+func excuse(plan chat.Plan, err error) string {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return ""
+	}
+	switch f.Kind {
+	case fault.NotFound:
+		for _, field := range f.Fields {
+			if m := refusedAt.FindStringSubmatch(field.Location); m != nil {
+				if i, err := strconv.Atoi(m[1]); err == nil && i < len(plan.Operations) && plan.Operations[i].Number != 0 {
+					return fmt.Sprintf("There is no todo #%d, so I changed nothing.", plan.Operations[i].Number)
+				}
+			}
+		}
+		return "That is no longer there, so I changed nothing."
+	case fault.Stale:
+		return "It has changed since I looked, so I did nothing. Please say it again."
+	case fault.Conflict, fault.Invalid:
+		return "I changed nothing: " + f.Detail + "."
+	}
+	return ""
+}
+
+// observe reads what the reply is about: after acting, so that it is true.
+func (t *turn) observe(ctx context.Context, plan chat.Plan, o *chat.Outcome) error {
+	for _, s := range plan.Steps {
+		switch s.Kind {
+		case chat.ShowAll:
+			found, err := t.find(ctx, chat.Lookup{Query: s.Query})
+			if err != nil {
+				return err
+			}
+			o.Lists = append(o.Lists, found)
+		case chat.Summary:
+			me, err := t.me(ctx)
+			if err != nil {
+				return err
+			}
+			o.Counts = chat.Counts(me.Counts)
+			o.Open, err = t.find(ctx, chat.Lookup{Query: &todo.Query{Status: todo.Pending, Sort: todo.SortDue, Limit: 100}})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finish stores the turn and returns its reply.
+func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actions []actionBody, seq int64, confirmed uuid.UUID) (replyBody, error) {
+	reply := replyBody{
+		Reply: plan.Reply(o), Intents: plan.Intents, Actions: actions,
+		Interpreter: plan.Interpreter, ConversationID: t.conversation,
+	}
+	if plan.Question != nil {
+		reply.Question = plan.QuestionText()
+	}
+	f := postgres.Finish{Turn: t.stored(plan), Said: t.message, Answered: reply.Reply, Confirmed: confirmed}
+	proposal := uuid.Nil
+	if len(plan.Proposal) > 0 {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return replyBody{}, fmt.Errorf("make an id: %w", err)
+		}
+		proposal = id
+		f.Proposal = &postgres.Proposal{ID: id, Operations: plan.Proposal, ExpiresAt: t.function.now().UTC().Add(chat.ProposalLife).Truncate(time.Second)}
+		reply.Proposal = proposalBodyOf(*f.Proposal)
+	}
+	f.Context = t.context.After(plan, o, proposal, seq)
+	var err error
+	if f.Reply, err = json.Marshal(reply); err != nil {
+		return replyBody{}, fmt.Errorf("encode reply: %w", err)
+	}
+	return reply, t.store.Finish(context.WithoutCancel(ctx), f)
+}
+
+func proposalBodyOf(p postgres.Proposal) *proposalBody {
+	body := &proposalBody{ID: p.ID, ExpiresAt: p.ExpiresAt}
+	for _, op := range p.Operations {
+		body.Operations = append(body.Operations, proposedBody{op.Op, op.Number, op.Title})
+	}
+	return body
+}
+
+// confirmed carries out a proposal: once, within its life, and only if all its
+// todos are still as they were when it was made. Otherwise what is left of it
+// is proposed anew.
+func (t *turn) confirmed(ctx context.Context, id uuid.UUID) (replyBody, error) {
+	p, err := t.store.Proposal(ctx, t.who.Account, id)
+	switch {
+	case err != nil:
+		return replyBody{}, err
+	case p.Used:
+		return replyBody{}, fault.New(fault.Conflict, "this proposal was confirmed already: it is carried out once")
+	case t.function.now().After(p.ExpiresAt):
+		return replyBody{}, fault.New(fault.Conflict, "this proposal is too old to be confirmed: ask again")
+	}
+	if p.Conversation != t.conversation { // confirmed from elsewhere: the conversation is the proposal's
+		t.conversation = p.Conversation
+		if t.context, _, err = t.store.Open(ctx, t.who.Account, p.Conversation, false, ""); err != nil {
+			return replyBody{}, err
+		}
+	}
+	plan := chat.Confirmation(p.Operations)
+	result, err := t.batch(ctx, "proposal:"+id.String(), p.Operations)
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Stale || kind == fault.NotFound:
+		return t.proposeAgain(ctx, p)
+	case err != nil:
+		return replyBody{}, err
+	}
+	o := chat.Outcome{Now: t.now(), Todos: result.Todos, Changed: changed(result)}
+	var actions []actionBody
+	var seq int64
+	for i, op := range p.Operations {
+		if o.Changed[i] {
+			seq = o.Todos[i].Version
+			actions = append(actions, actionBody{op.Op, o.Todos[i], seq})
+		}
+	}
+	return t.finish(ctx, plan, o, actions, seq, id)
+}
+
+// proposeAgain proposes what is left of a proposal whose todos have changed.
+func (t *turn) proposeAgain(ctx context.Context, p postgres.Proposal) (replyBody, error) {
+	there, err := t.find(ctx, chat.Lookup{All: true, Query: &todo.Query{Limit: 100, Sort: todo.SortCreated}})
+	if err != nil {
+		return replyBody{}, err
+	}
+	plan := chat.Repropose(p.Operations, there.Todos)
+	return t.finish(ctx, plan, chat.Outcome{Now: t.now()}, nil, 0, p.ID)
+}

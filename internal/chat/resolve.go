@@ -1,0 +1,367 @@
+package chat
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/todochat/todochat/internal/intent"
+	"github.com/todochat/todochat/internal/todo"
+)
+
+// Request is a message that has been understood, with all that was looked up.
+type Request struct {
+	Intents     []intent.Intent
+	Interpreter string
+	Notice      string
+	Context     Context
+	Found       map[int]Found // what Lookups asked for
+	Now         time.Time     // in the person's time zone
+}
+
+// Resolve decides what the message does. It is a pure function.
+func Resolve(r Request) Plan {
+	p := &resolution{Request: r}
+	p.plan = Plan{Intents: r.Intents, Interpreter: r.Interpreter, Notice: r.Notice}
+	for n, i := range r.Intents {
+		p.add(n, i)
+	}
+	p.holdBackDeletions()
+	return p.plan
+}
+
+// Dismissal is the plan of "no" to a proposal.
+func Dismissal(intents []intent.Intent, interpreter string) Plan {
+	return Plan{
+		Intents: intents, Interpreter: interpreter, Dismiss: true,
+		Steps: []Step{{Kind: Say, Text: "All right, I leave everything as it is."}},
+	}
+}
+
+// resolution is a plan in the making.
+type resolution struct {
+	Request
+	plan Plan
+}
+
+func (p *resolution) say(format string, args ...any) {
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: Say, Text: fmt.Sprintf(format, args...)})
+}
+
+func (p *resolution) act(op Operation) {
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: Act, Index: len(p.plan.Operations)})
+	p.plan.Operations = append(p.plan.Operations, op)
+}
+
+func (p *resolution) add(n int, i intent.Intent) {
+	switch i.Op {
+	case intent.Create:
+		p.create(i)
+	case intent.Complete, intent.Reopen, intent.Update, intent.Delete:
+		p.change(n, i)
+	case intent.List:
+		p.list(i)
+	case intent.Undo:
+		p.undo()
+	case intent.Ask:
+		p.plan.Steps = append(p.plan.Steps, Step{Kind: Summary})
+	case intent.Help:
+		p.say("%s", helpText)
+	case intent.Unsupported:
+		p.say("%s", refusals[i.Feature])
+	default:
+		p.say("%s", chatText)
+	}
+}
+
+func (p *resolution) create(i intent.Intent) {
+	title := oneLine(i.Title)
+	content := todo.NewContent(title)
+	if clipped := clip(title, todo.MaxTitle); clipped != title {
+		content.Title = clip(title, todo.MaxTitle-1) + "…"
+		content.Description = title
+	}
+	if i.Priority != "" {
+		content.Priority = todo.Priority(i.Priority)
+	}
+	content.Tags = p.tags(i.Tags)
+	if i.Due != "" {
+		due, err := p.due(i.Due)
+		if err != nil { // what was said about the date is kept where it can be read
+			content.Description = strings.TrimSpace(content.Description + "\nDue: " + oneLine(i.Due))
+			p.act(Operation{Op: "create", Todo: &content})
+			p.say("I could not tell which date “%s” is, so I noted it in the description. Say, for example, “move it to friday”.", oneLine(i.Due))
+			return
+		}
+		content.Due = due
+	}
+	p.act(Operation{Op: "create", Todo: &content})
+}
+
+// due resolves a phrase of time in the person's time zone.
+func (p *resolution) due(phrase string) (todo.Due, error) {
+	when, err := intent.ResolveDue(phrase, p.Now)
+	switch {
+	case err != nil:
+		return todo.Due{}, err
+	case when.Day != "":
+		return todo.ParseDue(when.Day)
+	}
+	return todo.Due{At: when.At.UTC()}, nil
+}
+
+func (p *resolution) tags(words []string) []string {
+	tags := make([]string, 0, len(words))
+	for _, w := range words {
+		if w = clip(oneLine(strings.TrimPrefix(w, "#")), todo.MaxTag); w != "" && len(tags) < todo.MaxTags {
+			tags = append(tags, w)
+		}
+	}
+	return tags
+}
+
+// oneLine makes text fit for a title: no line breaks, no control characters.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)), " ")
+}
+
+// change resolves an intent that is about todos that are there.
+func (p *resolution) change(n int, i intent.Intent) {
+	t := readTarget(i.Target)
+	if t.all {
+		p.changeAll(n, i)
+		return
+	}
+	if number, ok := t.numberIn(p.Context); ok {
+		found, looked := p.Found[n]
+		switch {
+		case !looked:
+			p.changeOne(i, Named{Number: number}, nil)
+		case len(found.Todos) == 0:
+			p.say("There is no todo #%d.", number)
+		default:
+			p.changeOne(i, nameOf(found.Todos[0]), &found.Todos[0])
+		}
+		return
+	}
+	found := p.Found[n].Todos
+	switch {
+	case t.it:
+		p.say("I am not sure which todo you mean. Say its number, or some words of it.")
+	case t.position != 0:
+		at := t.position - 1
+		if t.position == -1 {
+			at = len(found) - 1
+		}
+		if len(p.Context.Shown) > 0 || at < 0 || at >= len(found) {
+			p.say("The list is not that long. Say its number, or some words of it.")
+			return
+		}
+		p.changeOne(i, nameOf(found[at]), &found[at])
+	case t.words == "":
+		p.say("I am not sure which todo you mean. Say its number, or some words of it.")
+	default:
+		p.changeMatch(i, t.words, found)
+	}
+}
+
+// mostOffered is how many todos a question names.
+const mostOffered = 5
+
+func (p *resolution) changeMatch(i intent.Intent, words string, found []todo.Todo) {
+	best, how, near := match(words, i.Op, found)
+	switch {
+	case len(best) == 1 && (how > alike || i.Op != intent.Delete):
+		p.changeOne(i, nameOf(best[0]), &best[0])
+	case len(best) == 1:
+		p.ask(i, best, "I found nothing called “%s”. Do you mean %s?", words)
+	case len(best) > 1:
+		p.ask(i, best, "“%s” could be several. Which one do you mean: %s?", words)
+	case len(near) > 0:
+		p.ask(i, near, "I found nothing called “%s”. Do you mean %s?", words)
+	default:
+		p.say("I found nothing called “%s”, so I changed nothing.", words)
+	}
+}
+
+func (p *resolution) ask(i intent.Intent, among []todo.Todo, format, words string) {
+	q := &Question{Intent: i}
+	var offered []string
+	for _, t := range among[:min(len(among), mostOffered)] {
+		q.Candidates = append(q.Candidates, nameOf(t))
+		offered = append(offered, label(nameOf(t)))
+	}
+	p.plan.Question = q
+	text := fmt.Sprintf(format, words, listed(offered, "or"))
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: Say, Text: text, Asks: true})
+}
+
+// changeOne acts on one todo, of which at least the number is known; there is
+// the todo itself when it was read.
+func (p *resolution) changeOne(i intent.Intent, name Named, there *todo.Todo) {
+	op := Operation{Op: string(i.Op), Ref: strconv.Itoa(name.Number), Number: name.Number, Title: name.Title}
+	if there != nil {
+		op.Ref = there.ID.String()
+	}
+	if i.Op != intent.Update {
+		p.act(op)
+		return
+	}
+	patch, ok := p.patch(i, there)
+	if !ok {
+		return
+	}
+	if patch == (todo.Patch{}) {
+		p.say("What should I change about %s? Say, for example, “move %d to friday” or “rename %d to …”.", label(name), name.Number, name.Number)
+		return
+	}
+	if there != nil && patch.Tags != nil {
+		op.IfMatch = there.Version // tags were added to those that were read
+	}
+	op.Patch = &patch
+	p.act(op)
+}
+
+// patch returns what an update changes, or says why it cannot.
+func (p *resolution) patch(i intent.Intent, there *todo.Todo) (todo.Patch, bool) {
+	var patch todo.Patch
+	if title := oneLine(i.Title); title != "" {
+		title = clip(title, todo.MaxTitle)
+		patch.Title = &title
+	}
+	if i.Priority != "" {
+		priority := todo.Priority(i.Priority)
+		patch.Priority = &priority
+	}
+	if i.Due != "" {
+		due, err := p.due(i.Due)
+		if err != nil {
+			p.say("I could not tell which date “%s” is, so I changed nothing. Try “friday”, “3 may” or “tomorrow at 5pm”.", oneLine(i.Due))
+			return todo.Patch{}, false
+		}
+		patch.Due = &due
+	}
+	if len(i.Tags) > 0 && there != nil {
+		tags := append([]string(nil), there.Tags...)
+		for _, tag := range p.tags(i.Tags) {
+			if !isOneOf(tag, tags...) {
+				tags = append(tags, tag)
+			}
+		}
+		patch.Tags = &tags
+	}
+	return patch, true
+}
+
+// changeAll proposes what would change many todos at once.
+func (p *resolution) changeAll(n int, i intent.Intent) {
+	found, looked := p.Found[n]
+	if !looked {
+		p.say("I could not tell which date “%s” is, so I changed nothing.", oneLine(i.Filter.Due))
+		return
+	}
+	todos := preferred(i.Op, found.Todos)
+	if len(todos) > todo.MaxOperations {
+		todos = todos[:todo.MaxOperations]
+	}
+	var ops []Operation
+	for _, t := range todos {
+		if i.Op == intent.Complete && t.Status == todo.Completed || i.Op == intent.Reopen && t.Status == todo.Pending {
+			continue
+		}
+		op := Operation{Op: string(i.Op), Ref: t.ID.String(), IfMatch: t.Version, Number: t.Number, Title: t.Title}
+		if i.Op == intent.Update {
+			patch, ok := p.patch(i, &t)
+			if !ok {
+				return
+			}
+			if patch == (todo.Patch{}) {
+				p.say("What should I change about them?")
+				return
+			}
+			op.Patch = &patch
+		}
+		ops = append(ops, op)
+	}
+	switch {
+	case len(ops) == 0 && found.Total == 0:
+		p.say("There is no such todo, so I changed nothing.")
+	case len(ops) == 0:
+		p.say("They all are that way already.")
+	case len(ops) == 1 && i.Op != intent.Delete:
+		p.act(ops[0])
+	default:
+		p.propose(ops)
+	}
+}
+
+func (p *resolution) propose(ops []Operation) {
+	p.plan.Proposal = append(p.plan.Proposal, ops...)
+}
+
+// holdBackDeletions turns more than one deletion into a proposal, and says
+// what is proposed.
+func (p *resolution) holdBackDeletions() {
+	deletions := 0
+	for _, op := range p.plan.Operations {
+		if op.Op == "delete" {
+			deletions++
+		}
+	}
+	if deletions > 1 || deletions == 1 && len(p.plan.Proposal) > 0 {
+		p.moveDeletions()
+	}
+	if len(p.plan.Proposal) > 0 {
+		p.say("%s", proposalText(p.plan.Proposal))
+	}
+}
+
+func (p *resolution) moveDeletions() {
+	var kept []Operation
+	place := make(map[int]int)
+	for n, op := range p.plan.Operations {
+		if op.Op == "delete" {
+			p.plan.Proposal = append(p.plan.Proposal, op)
+			continue
+		}
+		place[n] = len(kept)
+		kept = append(kept, op)
+	}
+	var steps []Step
+	for _, s := range p.plan.Steps {
+		if s.Kind == Act {
+			at, ok := place[s.Index]
+			if !ok {
+				continue
+			}
+			s.Index = at
+		}
+		steps = append(steps, s)
+	}
+	p.plan.Operations, p.plan.Steps = kept, steps
+}
+
+func (p *resolution) list(i intent.Intent) {
+	q, err := queryOf(i.Filter, p.Now)
+	if err != nil {
+		p.say("I could not tell which days “%s” are. Try “today”, “this week” or “next month”.", oneLine(i.Filter.Due))
+		return
+	}
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: ShowAll, Query: &q})
+}
+
+func (p *resolution) undo() {
+	acts := p.Context.Acts
+	if len(acts) == 0 {
+		p.say("There is nothing of mine to take back in this conversation.")
+		return
+	}
+	p.plan.Undo = acts[len(acts)-1]
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: Undid})
+}

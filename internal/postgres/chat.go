@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/todochat/todochat/internal/chat"
+	"github.com/todochat/todochat/internal/fault"
+)
+
+// ChatStore keeps conversations. It is another function's, with another role:
+// it reaches no todo.
+type ChatStore struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+}
+
+// NewChatStore returns a ChatStore over the pool that takes the time from now.
+func NewChatStore(pool *pgxpool.Pool, now func() time.Time) *ChatStore {
+	return &ChatStore{pool, func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+}
+
+// Turn is what one message led to.
+type Turn struct {
+	Account      uuid.UUID
+	MessageID    string // empty: the message cannot come again
+	Hash         []byte // of what was sent
+	Conversation uuid.UUID
+	Plan         chat.Plan
+	Reply        []byte // JSON; nil until the plan is carried out
+}
+
+const selectTurn = `
+	select hash, conversation_id, plan, reply from turns
+	where account_id = $1 and message_id = $2`
+
+// Open returns what is known before a message is read: what the conversation
+// remembers, and the turn of the message id, if it was seen before. A
+// conversation that is not there is fault.NotFound, unless it is new.
+func (s *ChatStore) Open(ctx context.Context, account, conversation uuid.UUID, isNew bool, messageID string) (chat.Context, *Turn, error) {
+	const selectContext = `select context from conversations where account_id = $1 and id = $2`
+	var c chat.Context
+	var turn *Turn
+	b := &pgx.Batch{}
+	if messageID != "" {
+		b.Queue(selectTurn, account, messageID).QueryRow(func(row pgx.Row) (err error) {
+			turn, err = scanTurn(row, account, messageID)
+			return err
+		})
+	}
+	if !isNew {
+		b.Queue(selectContext, account, conversation).QueryRow(func(row pgx.Row) error {
+			return orNoConversation(scanJSON(row, &c))
+		})
+	}
+	if b.Len() == 0 {
+		return c, nil, nil
+	}
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return chat.Context{}, nil, fmt.Errorf("open conversation: %w", translate(err))
+	}
+	return c, turn, nil
+}
+
+func orNoConversation(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fault.New(fault.NotFound, "there is no such conversation: leave conversation_id out to begin one")
+	}
+	return err
+}
+
+func scanTurn(row pgx.Row, account uuid.UUID, messageID string) (*Turn, error) {
+	t := Turn{Account: account, MessageID: messageID}
+	var plan []byte
+	err := row.Scan(&t.Hash, &t.Conversation, &plan, &t.Reply)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(plan, &t.Plan); err != nil {
+		return nil, fmt.Errorf("decode plan: %w", err)
+	}
+	return &t, nil
+}
+
+func scanJSON(row pgx.Row, out any) error {
+	var b []byte
+	if err := row.Scan(&b); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, out)
+}
+
+// Decide stores what a message id stands for, before it is acted upon, and
+// returns what is stored: the first of two that come at the same time wins.
+func (s *ChatStore) Decide(ctx context.Context, t Turn) (*Turn, error) {
+	const insertTurn = `
+		insert into turns (account_id, message_id, hash, conversation_id, plan, at)
+		values ($1, $2, $3, $4, $5, $6) on conflict do nothing`
+	plan, err := json.Marshal(t.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	var stored *Turn
+	b := &pgx.Batch{}
+	b.Queue(insertTurn, t.Account, t.MessageID, t.Hash, t.Conversation, plan, s.now())
+	b.Queue(selectTurn, t.Account, t.MessageID).QueryRow(func(row pgx.Row) (err error) {
+		stored, err = scanTurn(row, t.Account, t.MessageID)
+		return err
+	})
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return nil, fmt.Errorf("store plan: %w", translate(err))
+	}
+	if stored == nil { // the other turn was stored after our statement's snapshot
+		return s.turn(ctx, t.Account, t.MessageID)
+	}
+	return stored, nil
+}
+
+func (s *ChatStore) turn(ctx context.Context, account uuid.UUID, messageID string) (*Turn, error) {
+	t, err := scanTurn(s.pool.QueryRow(ctx, selectTurn, account, messageID), account, messageID)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", translate(err))
+	}
+	return t, nil
+}
+
+// Proposal is a set of operations that wait for a confirmation.
+type Proposal struct {
+	ID           uuid.UUID
+	Conversation uuid.UUID
+	Operations   []chat.Operation
+	ExpiresAt    time.Time
+	Used         bool
+}
+
+// Finish stores what a turn came to: both messages, what the conversation
+// remembers now, the reply to a message id, and what was proposed or confirmed.
+type Finish struct {
+	Turn
+	Said      string // by the person; empty for a confirmation by button
+	Answered  string
+	Context   chat.Context
+	Proposal  *Proposal // made in this turn
+	Confirmed uuid.UUID // used in this turn
+}
+
+// Finish stores the end of a turn, in one transaction.
+func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
+	const upsertConversation = `
+		insert into conversations (account_id, id, title, context, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $5)
+		on conflict (account_id, id) do update set context = excluded.context, updated_at = excluded.updated_at`
+	const upsertTurn = `
+		insert into turns (account_id, message_id, hash, conversation_id, plan, reply, at)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (account_id, message_id) do update set reply = excluded.reply where turns.reply is null`
+	const insertMessage = `
+		insert into messages (account_id, conversation_id, id, role, text, at)
+		values ($1, $2, $3, $4, $5, $6)`
+	const insertProposal = `
+		insert into proposals (account_id, id, conversation_id, operations, expires_at)
+		values ($1, $2, $3, $4, $5)`
+	const useProposal = `update proposals set used_at = $3 where account_id = $1 and id = $2 and used_at is null`
+
+	now := s.now()
+	remembered, err := json.Marshal(f.Context)
+	if err != nil {
+		return fmt.Errorf("encode context: %w", err)
+	}
+	b := &pgx.Batch{}
+	b.Queue(upsertConversation, f.Account, f.Conversation, titleOf(f.Said), remembered, now)
+	if f.MessageID != "" {
+		plan, err := json.Marshal(f.Plan)
+		if err != nil {
+			return fmt.Errorf("encode plan: %w", err)
+		}
+		b.Queue(upsertTurn, f.Account, f.MessageID, f.Hash, f.Conversation, plan, f.Reply, now)
+	}
+	for _, m := range []struct{ role, text string }{{"user", f.Said}, {"assistant", f.Answered}} {
+		if m.text == "" {
+			continue
+		}
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make an id: %w", err)
+		}
+		b.Queue(insertMessage, f.Account, f.Conversation, id, m.role, m.text, now)
+	}
+	if p := f.Proposal; p != nil {
+		operations, err := json.Marshal(p.Operations)
+		if err != nil {
+			return fmt.Errorf("encode proposal: %w", err)
+		}
+		b.Queue(insertProposal, f.Account, p.ID, f.Conversation, operations, p.ExpiresAt)
+	}
+	if f.Confirmed != uuid.Nil {
+		b.Queue(useProposal, f.Account, f.Confirmed, now)
+	}
+	// A batch is one implicit transaction.
+	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("store turn: %w", translate(err))
+	}
+	return nil
+}
+
+// titleOf names a conversation by its first message.
+func titleOf(said string) string {
+	const most = 60
+	runes := []rune(said)
+	if len(runes) <= most {
+		return said
+	}
+	return string(runes[:most-1]) + "…"
+}
+
+// Proposal returns the account's proposal, or fault.NotFound.
+func (s *ChatStore) Proposal(ctx context.Context, account, id uuid.UUID) (Proposal, error) {
+	const query = `
+		select conversation_id, operations, expires_at, used_at is not null from proposals
+		where account_id = $1 and id = $2`
+	p := Proposal{ID: id}
+	var operations []byte
+	err := s.pool.QueryRow(ctx, query, account, id).Scan(&p.Conversation, &operations, &p.ExpiresAt, &p.Used)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Proposal{}, fault.New(fault.NotFound, "there is no such proposal")
+	}
+	if err != nil {
+		return Proposal{}, fmt.Errorf("read proposal: %w", translate(err))
+	}
+	if err := json.Unmarshal(operations, &p.Operations); err != nil {
+		return Proposal{}, fmt.Errorf("decode proposal: %w", err)
+	}
+	p.ExpiresAt = p.ExpiresAt.UTC()
+	return p, nil
+}
