@@ -119,6 +119,14 @@ func (c captures) target() []token {
 // command or a relative clause ("delete everything that is done").
 func isSubject(words []token) bool {
 	last := words[len(words)-1]
+	if isPronoun(words) {
+		return true
+	}
+	for _, k := range words[1:] {
+		if everything.has(k) {
+			return false
+		}
+	}
 	if len(words) == 1 && (softAppVerbs.has(last) || everydayVerbs.has(last)) && !nounsAlsoVerbs.has(last) {
 		return false
 	}
@@ -236,7 +244,7 @@ var reopenForms = lazyForms(
 	"mark|set|put|make|move|flag|change|turn|switch|get [back] {target} [back] [as|to|is] [be] [still] <undone> [again]",
 	"put|bring|take|move|add {target} back [on|to|onto|in|into|to_being] [<list>|<undone>]",
 	"put|bring|add back {target}", "put back {target} [on|to] [<list>]",
-	"{thing} <isnot> [actually|really|yet|quite|fully] <done> [<again>]", "{thing} <isnot> {past} [<again>]",
+	"{thing} [still|actually|really] <isnot> [actually|really|yet|quite|fully] <done> [<again>]", "{thing} <isnot> {past} [<again>]",
 	"{thing} has|have|was|were|had not [actually|really|even] [been] {past} [<again>]",
 	"i|we did not [actually|really|even|quite] do|finish|complete|pay|send|call|buy|book|clean|fix|write|submit|get|return|mail|make|post|sign|order|water|wash {target} [<again>]",
 	"i|we have not [actually|really|even|quite] {past} {target} [<again>]", "i never [actually|really] {past} {target} [<again>]",

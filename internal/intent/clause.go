@@ -150,7 +150,10 @@ func commands(words []token) bool {
 // namesTodo reports whether words begin by naming a todo beyond doubt: by its
 // number, its place, a pronoun, "all", or with "one" and the like after it.
 func namesTodo(words []token) bool {
-	if len(words) > 0 && articles.has(words[0]) && !pronouns.has(words[0]) || len(words) > 0 && targetLeads.has(words[0]) {
+	if len(words) == 0 {
+		return false
+	}
+	if article := articles.has(words[0]) && !pronouns.has(words[0]); article || targetLeads.has(words[0]) {
 		words = words[1:]
 	}
 	if len(words) == 0 {

@@ -4,7 +4,7 @@ package intent
 // its title, be it a command elsewhere.
 func (p *parser) readCreate(c clause) ([]Intent, bool) {
 	if caught, ok := matchAny(putOnList(), c.words); ok && !(c.question && auxiliaries.has(c.words[0])) && !putsBack(caught["title"]) {
-		found := p.creates(caught["title"], true)
+		found := p.creates(caught["title"])
 		if due, ok := p.dueOf(caught["due"]); ok {
 			for i := range found {
 				found[i].Due = due
@@ -28,7 +28,7 @@ func (p *parser) readCreate(c clause) ([]Intent, bool) {
 	if len(rest) == 0 {
 		return nil, false
 	}
-	return p.creates(rest, true), true
+	return p.creates(rest), true
 }
 
 var createForms = lazyForms(
@@ -94,11 +94,10 @@ type details struct {
 	tags     []string
 }
 
-// creates reads title words, which may be an enumeration, into creates. When
-// said outright, even a lone word is a todo.
-func (p *parser) creates(words []token, outright bool) []Intent {
+// creates reads title words, which may be an enumeration, into creates.
+func (p *parser) creates(words []token) []Intent {
 	var found []Intent
-	for _, group := range groupItems(words) {
+	for _, group := range groupItems(trimCarriers(words)) {
 		d := p.details(group)
 		if len(d.title) == 0 {
 			continue
@@ -465,10 +464,10 @@ func (p *parser) readWish(c clause) ([]Intent, bool) {
 		return nil, false
 	}
 	if c.obliged {
-		return p.creates(words, true), true
+		return p.creates(words), true
 	}
 	if caught, ok := matchAny(wishForms(), words); ok {
-		return p.creates(caught["title"], true), true
+		return p.creates(caught["title"]), true
 	}
 	d := p.details(words)
 	if len(d.title) == 0 {
@@ -488,7 +487,7 @@ func (p *parser) readWish(c clause) ([]Intent, bool) {
 	case !p.nounPhrase(c.words, d):
 		return nil, false
 	}
-	return p.creates(c.words, false), true
+	return p.creates(c.words), true
 }
 
 var wishForms = lazyForms(

@@ -349,6 +349,12 @@ func (p *parser) filterDueAt(words []token, f *Filter, first bool) int {
 	}
 	rest, prep := trimDuePreposition(words)
 	at := len(words) - len(rest)
+	for i := range min(4, len(rest)) {
+		if rest[i].word == "'s" {
+			rest = rest[:i] // "today's tasks"
+			break
+		}
+	}
 	n := 0
 	if len(rest) > 0 {
 		if prep == "" && first {

@@ -3,6 +3,7 @@ package intent
 import (
 	"cmp"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -95,6 +96,12 @@ func (i *Intent) takes(remark Intent) bool {
 	if remark.Op == i.Op && (i.Op == Complete || i.Op == Reopen || i.Op == Delete) {
 		return true // "tick 3 off, it's done" says one thing twice
 	}
+	if i.Op == List && remark.Op == Update && remark.Priority != "" && remark.Title+remark.Due == "" {
+		narrowed := i.filter()
+		narrowed.Priority = cmp.Or(narrowed.Priority, remark.Priority)
+		i.Filter = &narrowed
+		return true // "list what is overdue and urgent"
+	}
 	if remark.Op != Update || (i.Op != Create && i.Op != Update) || i.Target == "it" {
 		return false
 	}
@@ -105,7 +112,7 @@ func (i *Intent) takes(remark Intent) bool {
 	i.Title = cmp.Or(i.Title, remark.Title)
 	i.Due = cmp.Or(i.Due, remark.Due)
 	i.Priority = cmp.Or(i.Priority, remark.Priority)
-	i.Tags = append(i.Tags, remark.Tags...)
+	i.Tags = slices.Concat(i.Tags, remark.Tags)
 	return true
 }
 
@@ -209,8 +216,9 @@ func (p *parser) readRemark(c clause) ([]Intent, bool) {
 	} else if c.question {
 		return nil, false
 	}
-	if prio, ok := priorityOf(words); ok {
-		return []Intent{{Op: Update, Target: "it", Priority: prio}}, true
+	var d details
+	if prio, ok := priorityOf(p.takeTags(words, &d)); ok {
+		return []Intent{{Op: Update, Target: "it", Priority: prio, Tags: d.tags}}, true
 	}
 	if tags, ok := p.allTags(words); ok {
 		return []Intent{{Op: Update, Target: "it", Tags: tags}}, true
@@ -248,37 +256,41 @@ func (p *parser) target(words []token) string {
 
 // coreTarget takes off "number" before digits, and "the … one" around them.
 func coreTarget(words []token) []token {
-	for len(words) > 1 && wordIs(words[0], "also", "off", "just", "only", "that", "then") && !pronouns.has(words[1]) && !nouns.has(words[1]) {
+	for len(words) > 1 && wordIs(words[0], "also", "off", "just", "only", "that", "then") &&
+		!pronouns.has(words[1]) && !nouns.has(words[1]) {
 		words = words[1:]
 	}
 	core := words
 	if len(core) > 1 && articles.has(core[0]) {
 		core = core[1:]
 	}
-	if len(core) > 1 && numberNouns.has(core[0]) && isDigits(core[1]) {
-		core = core[1:]
+	for range 2 { // "task number 3"
+		if len(core) > 1 && numberNouns.has(core[0]) && (isDigits(core[1]) || numberNouns.has(core[1])) {
+			core = core[1:]
+		}
 	}
-	if len(core) > 1 && wordIs(core[0], "task", "todo", "item") && len(core) > 2 && wordIs(core[1], "number", "no", "#") && isDigits(core[2]) {
-		core = core[2:]
-	}
-	if len(core) == 2 && (isReference(core[0]) || ordinals.has(core[0])) && singleNouns.has(core[1]) {
+	if len(core) == 2 && ordinalOrDigits(core[0]) && singleNouns.has(core[1]) {
 		core = core[:1]
 	}
-	if len(core) == 1 && (isDigits(core[0]) || ordinals.has(core[0])) {
+	if len(core) == 1 && ordinalOrDigits(core[0]) {
 		return core
 	}
 	return words
 }
 
+func ordinalOrDigits(k token) bool { return isDigits(k) || ordinals.has(k) }
+
+// isPronoun reports words that stand for the todo, or todos, last spoken of.
 func isPronoun(words []token) bool {
-	switch len(words) {
-	case 1:
+	switch {
+	case len(words) == 1:
 		return pronounTargets.has(words[0])
-	case 2:
-		return wordIs(words[0], "that", "this", "those", "these", "both", "the") && wordIs(words[1], "one", "ones", "two", "task", "todo", "item", "thing") &&
-			!(words[0].word == "the" && words[1].word != "one") || wordIs(words[0], "both", "all") && wordIs(words[1], "them") && words[0].word == "both"
+	case len(words) != 2:
+		return false
+	case wordIs(words[0], "that", "this", "those", "these", "both"):
+		return wordIs(words[1], "one", "ones", "two", "task", "todo", "item", "thing", "them")
 	}
-	return false
+	return wordIs(words[0], "the") && wordIs(words[1], "one")
 }
 
 // targets reads one or more targets: "2, 3 and the dentist", "all the garden
@@ -308,9 +320,6 @@ func (p *parser) targets(op Op, words []token) []Intent {
 		if target := p.target(item); target != "" {
 			found = append(found, Intent{Op: op, Target: target})
 		}
-	}
-	if len(found) == 1 && wordIs(words[0], "both") {
-		return found
 	}
 	return found
 }
@@ -411,35 +420,27 @@ var (
 
 // dueOf reads words that are a due phrase and nothing else.
 func (p *parser) dueOf(words []token) (string, bool) {
-	if len(words) == 0 {
+	rest, ok := wholeDue(words)
+	if !ok {
 		return "", false
 	}
-	rest, prep := trimDuePreposition(words)
-	if prep == "" {
-		prep = "on"
-	}
-	if _, n := readMoment(rest, duringParsing, prep); n > 0 && n == len(rest) {
-		return p.span(rest), true
-	}
-	return "", false
+	return p.span(rest), true
 }
 
-// isDue reports words that are a due phrase and nothing else.
+// wholeDue returns the due phrase that the words are, without its preposition.
+func wholeDue(words []token) ([]token, bool) {
+	const longest = 14
+	if len(words) == 0 || len(words) > longest {
+		return nil, false
+	}
+	rest, prep := trimDuePreposition(words)
+	_, n := readMoment(rest, duringParsing, cmp.Or(prep, "on"))
+	return rest, n > 0 && n == len(rest)
+}
+
 func isDue(words []token) bool {
-	_, ok := (&parser{}).dueOfTokens(words)
+	_, ok := wholeDue(words)
 	return ok
-}
-
-func (p *parser) dueOfTokens(words []token) (int, bool) {
-	if len(words) == 0 || len(words) > 14 {
-		return 0, false
-	}
-	rest, prep := trimDuePreposition(words)
-	if prep == "" {
-		prep = "on"
-	}
-	_, n := readMoment(rest, duringParsing, prep)
-	return n, n > 0 && n == len(rest)
 }
 
 // constraint returns what a capture of that name must satisfy.

@@ -172,7 +172,8 @@ var smallTalk = vocab(`
 	bonjour hola salam salaam assalam guten ciao namaste ahoy greetings gosh thats that that's so interesting really love
 	pretty very nothing whatever right exactly agreed absolutely definitely indeed correct true wrong not hooray yay woohoo boo
 	bravo kudos test testing asdf feeling guess bored tired lovely fantastic superb sweet dear mate buddy alright anyway
-	too how's sounds see till until almost nearly`)
+	too how's sounds see till until almost nearly got found met went
+	saw felt ate drank slept lost won broke forgot heard thought knew`)
 
 // Verbs in the past that report a todo as done: "paid the rent". Regular ones
 // are told by -ed of an everyday verb.
