@@ -184,7 +184,7 @@ func label(n Named) string {
 
 func described(t todo.Todo, now time.Time) string {
 	var more []string
-	if !t.Due.IsZero() {
+	if !t.Due.IsNone() {
 		more = append(more, "due "+dueText(t.Due, now))
 	}
 	if t.Priority != todo.Medium {

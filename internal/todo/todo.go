@@ -87,8 +87,9 @@ func ParseDue(s string) (Due, error) {
 
 func inRange(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
 
-// IsZero reports whether nothing is due.
-func (d Due) IsZero() bool { return d.On.IsZero() && d.At.IsZero() }
+// IsNone reports whether nothing is due. (It is not called IsZero: omitzero would
+// then drop the null that clears a due date in a patch.)
+func (d Due) IsNone() bool { return d.On.IsZero() && d.At.IsZero() }
 
 func (d Due) String() string {
 	switch {
@@ -104,7 +105,7 @@ func (d Due) equal(o Due) bool { return d.On.Equal(o.On) && d.At.Equal(o.At) }
 
 // MarshalJSON writes a day, a moment or null.
 func (d Due) MarshalJSON() ([]byte, error) {
-	if d.IsZero() {
+	if d.IsNone() {
 		return []byte("null"), nil
 	}
 	return []byte(`"` + d.String() + `"`), nil
