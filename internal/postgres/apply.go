@@ -337,7 +337,7 @@ func (r request) repeat(ctx context.Context, conn *pgx.Conn, p prior) (Result, e
 	return result, nil
 }
 
-func encode(t *todo.Todo) ([]byte, error) {
+func encode(t *todo.Todo) (rawJSON, error) {
 	if t == nil {
 		return nil, nil
 	}

@@ -112,7 +112,7 @@ func (s *ChatStore) Decide(ctx context.Context, t Turn) (*Turn, error) {
 	}
 	var stored *Turn
 	b := &pgx.Batch{}
-	b.Queue(insertTurn, t.Account, t.MessageID, t.Hash, t.Conversation, plan, s.now())
+	b.Queue(insertTurn, t.Account, t.MessageID, t.Hash, t.Conversation, rawJSON(plan), s.now())
 	b.Queue(selectTurn, t.Account, t.MessageID).QueryRow(func(row pgx.Row) (err error) {
 		stored, err = scanTurn(row, t.Account, t.MessageID)
 		return err
@@ -178,13 +178,13 @@ func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
 		return fmt.Errorf("encode context: %w", err)
 	}
 	b := &pgx.Batch{}
-	b.Queue(upsertConversation, f.Account, f.Conversation, titleOf(f.Said), remembered, now)
+	b.Queue(upsertConversation, f.Account, f.Conversation, titleOf(f.Said), rawJSON(remembered), now)
 	if f.MessageID != "" {
 		plan, err := json.Marshal(f.Plan)
 		if err != nil {
 			return fmt.Errorf("encode plan: %w", err)
 		}
-		b.Queue(upsertTurn, f.Account, f.MessageID, f.Hash, f.Conversation, plan, f.Reply, now)
+		b.Queue(upsertTurn, f.Account, f.MessageID, f.Hash, f.Conversation, rawJSON(plan), rawJSON(f.Reply), now)
 	}
 	for _, m := range []struct{ role, text string }{{"user", f.Said}, {"assistant", f.Answered}} {
 		if m.text == "" {
@@ -201,7 +201,7 @@ func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
 		if err != nil {
 			return fmt.Errorf("encode proposal: %w", err)
 		}
-		b.Queue(insertProposal, f.Account, p.ID, f.Conversation, operations, p.ExpiresAt)
+		b.Queue(insertProposal, f.Account, p.ID, f.Conversation, rawJSON(operations), p.ExpiresAt)
 	}
 	if f.Confirmed != uuid.Nil {
 		b.Queue(useProposal, f.Account, f.Confirmed, now)

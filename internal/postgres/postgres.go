@@ -6,12 +6,14 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -48,6 +50,12 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	config.ConnConfig.DefaultQueryExecMode = mode
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.RuntimeParams["application_name"] = c.Name
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		// Without prepared statements the driver knows types by their Go type alone.
+		conn.TypeMap().RegisterDefaultPgType(uuid.UUID{}, "uuid")
+		conn.TypeMap().RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database pool: %w", err)
@@ -105,3 +113,7 @@ func away(cause error) error {
 	f.RetryAfter = time.Second
 	return f.Because(cause)
 }
+
+// rawJSON is encoded JSON: the driver sends it as such, and not as bytes,
+// whether it knows the column's type or not.
+type rawJSON = json.RawMessage
