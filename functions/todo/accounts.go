@@ -22,7 +22,9 @@ type registerInput struct {
 	}
 }
 
-type tokensBody struct {
+// TokensBody is exported for huma, which passes over embedded structs that are
+// not.
+type TokensBody struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type" enum:"Bearer"`
 	ExpiresIn    int    `json:"expires_in" doc:"Seconds until the access token expires"`
@@ -32,7 +34,7 @@ type tokensBody struct {
 type signInOutput struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         struct {
-		tokensBody
+		TokensBody
 		Account account.Account `json:"account"`
 	}
 }
@@ -113,20 +115,20 @@ func (f *function) signedIn(who account.Account, session account.Session) (*sign
 		return nil, err
 	}
 	out := &signInOutput{CacheControl: "no-store"}
-	out.Body.tokensBody, out.Body.Account = tokens, who
+	out.Body.TokensBody, out.Body.Account = tokens, who
 	return out, nil
 }
 
-func (f *function) tokens(session account.Session) (tokensBody, error) {
+func (f *function) tokens(session account.Session) (TokensBody, error) {
 	access, err := f.signer.Access(session, f.now())
 	if err != nil {
-		return tokensBody{}, err
+		return TokensBody{}, err
 	}
 	refresh, err := f.signer.Refresh(session)
 	if err != nil {
-		return tokensBody{}, err
+		return TokensBody{}, err
 	}
-	return tokensBody{access, "Bearer", int(account.AccessLife.Seconds()), refresh}, nil
+	return TokensBody{access, "Bearer", int(account.AccessLife.Seconds()), refresh}, nil
 }
 
 type refreshInput struct {
@@ -137,7 +139,7 @@ type refreshInput struct {
 
 type tokensOutput struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         tokensBody
+	Body         TokensBody
 }
 
 func (f *function) refresh(ctx context.Context, in *refreshInput) (*tokensOutput, error) {

@@ -24,7 +24,7 @@ func Operation(status int, route, summary string) huma.Operation {
 	op := huma.Operation{
 		Method: method, Path: path, Summary: summary, DefaultStatus: status,
 		OperationID: strings.Map(kebab, strings.ToLower(summary)),
-		Errors:      []int{http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
+		Errors:      []int{http.StatusUnauthorized, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable},
 	}
 	if method != http.MethodGet {
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed,
@@ -52,7 +52,7 @@ func Public[I, O any](api huma.API, op huma.Operation, handle func(context.Conte
 // anything else of the request, and says who asks.
 func Private[I, O any](api huma.API, verifier *account.Verifier, op huma.Operation, handle func(context.Context, Caller, *I) (*O, error)) {
 	op.Security = []map[string][]string{{"bearer": {}}}
-	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusNotFound)
+	op.Errors = append(op.Errors, http.StatusNotFound)
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		caller, err := callerOf(ctx, verifier)
 		if err != nil {

@@ -37,9 +37,11 @@ func readable(err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("the body is not valid JSON: look near byte %d", syntax.ByteOffset)
 	case errors.Is(err, json.ErrUnknownName):
-		return errors.New("there is a member with an unknown name: check its spelling")
+		return errors.New(unknownMember)
 	case errors.As(err, &semantic):
 		return fmt.Errorf("a value has the wrong type: look near byte %d", semantic.ByteOffset)
 	}
 	return errors.New("the body is not valid JSON")
 }
+
+const unknownMember = "there is a member with an unknown name: check its spelling, capitals included"

@@ -144,11 +144,13 @@ var problemsForHuma = sync.OnceFunc(func() {
 				}
 			case errors.As(cause, &d):
 				detail := d.ErrorDetail()
-				if detail.Message == validation.MsgUnexpectedProperty {
+				switch detail.Message {
+				case validation.MsgUnexpectedProperty:
 					status = http.StatusBadRequest
 					detail.Message = "there is no such member: check its name"
-				}
-				if detail.Message == "unknown query parameter" {
+				case unknownMember: // huma itself takes names for the same whatever their case
+					status = http.StatusBadRequest
+				case "unknown query parameter":
 					detail.Message = "there is no such query parameter: check its name"
 				}
 				fields = append(fields, ProblemField{detail.Location, detail.Message})
