@@ -176,14 +176,24 @@ func (t *turn) find(ctx context.Context, l chat.Lookup) (chat.Found, error) {
 		}
 		return chat.Found{Todos: []todo.Todo{there}, Total: 1}, err
 	}
+	found, err := t.findAll(ctx, *l.Query, l.All)
+	if err == nil && found.Total == 0 && l.Else != nil {
+		return t.findAll(ctx, *l.Else, false)
+	}
+	return found, err
+}
+
+// findAll reads a list: its first page, or every page up to the most that one
+// request may change.
+func (t *turn) findAll(ctx context.Context, q todo.Query, every bool) (chat.Found, error) {
 	var found chat.Found
 	for cursor := ""; ; {
-		page, err := t.todos.Todos(ctx, t.who.Token, *l.Query, cursor)
+		page, err := t.todos.Todos(ctx, t.who.Token, q, cursor)
 		if err != nil {
 			return chat.Found{}, err
 		}
 		found.Todos, found.Total = append(found.Todos, page.Todos...), page.Total
-		if !l.All || page.NextCursor == "" || len(found.Todos) >= todo.MaxOperations {
+		if !every || page.NextCursor == "" || len(found.Todos) >= todo.MaxOperations {
 			return found, nil
 		}
 		cursor = page.NextCursor

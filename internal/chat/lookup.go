@@ -15,6 +15,7 @@ type Lookup struct {
 	Number int         // one todo, if not zero
 	Query  *todo.Query // or a list
 	All    bool        // every page of it
+	Else   *todo.Query // if that finds nothing: where misspelt words may be found
 }
 
 // Found is what a Lookup found. A todo that is not there yields none.
@@ -55,7 +56,10 @@ func Lookups(intents []intent.Intent, c Context, now time.Time) map[int]Lookup {
 		case t.position != 0:
 			lookups[n] = Lookup{Query: &todo.Query{Limit: candidates, Sort: todo.SortCreated}}
 		case t.words != "":
-			lookups[n] = Lookup{Query: &todo.Query{Limit: candidates, Search: clip(t.words, 200)}}
+			lookups[n] = Lookup{
+				Query: &todo.Query{Limit: candidates, Search: clip(t.words, 200)},
+				Else:  &todo.Query{Limit: 100, Sort: todo.SortCreated},
+			}
 		}
 	}
 	return lookups

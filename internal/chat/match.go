@@ -19,12 +19,13 @@ const (
 )
 
 // match finds the todos that the words name best, among those that a search
-// found. near are the others, for "did you mean".
+// found. near are others that share a word with them, for "did you mean".
 func match(words string, op intent.Op, found []todo.Todo) (best []todo.Todo, how closeness, near []todo.Todo) {
 	for _, t := range found {
 		switch c := closenessOf(words, t); {
-		case c == unlike:
+		case c == unlike && sharesWord(words, t):
 			near = append(near, t)
+		case c == unlike:
 		case c > how:
 			best, how = []todo.Todo{t}, c
 		case c == how:
@@ -54,7 +55,7 @@ func closenessOf(words string, t todo.Todo) closeness {
 	if coreWords(words) == coreWords(t.Title) {
 		return exact
 	}
-	have := tokens(t.Title + " " + strings.Join(t.Tags, " "))
+	have := tokensOf(t)
 	best := within
 	wanted := tokens(coreWords(words))
 	if len(wanted) == 0 {
@@ -62,7 +63,7 @@ func closenessOf(words string, t todo.Todo) closeness {
 	}
 	for _, w := range wanted {
 		switch {
-		case contains(have, w, func(a, b string) bool { return a == b || strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") }):
+		case contains(have, w, isWord):
 		case contains(have, w, isTypo):
 			best = alike
 		default:
@@ -70,6 +71,23 @@ func closenessOf(words string, t todo.Todo) closeness {
 		}
 	}
 	return best
+}
+
+func sharesWord(words string, t todo.Todo) bool {
+	have := tokensOf(t)
+	for _, w := range tokens(words) {
+		if len(w) > 2 && (contains(have, w, isWord) || contains(have, w, isTypo)) {
+			return true
+		}
+	}
+	return false
+}
+
+func tokensOf(t todo.Todo) []string { return tokens(t.Title + " " + strings.Join(t.Tags, " ")) }
+
+// isWord reports whether both are the same word, in singular or plural.
+func isWord(a, b string) bool {
+	return a == b || strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s")
 }
 
 func contains(have []string, word string, same func(a, b string) bool) bool {

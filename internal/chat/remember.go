@@ -18,6 +18,10 @@ func (c Context) After(p Plan, o Outcome, proposal uuid.UUID, seq int64) Context
 	}
 	if p.Undo != 0 && len(c.Acts) > 0 {
 		c.Acts = c.Acts[:len(c.Acts)-1]
+		c.It = 0
+		if len(o.Undone) == 1 {
+			c.It = o.Undone[0].Number
+		}
 	}
 	if seq != 0 {
 		c.Acts = append(append([]int64(nil), c.Acts...), seq)

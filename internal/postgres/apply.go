@@ -144,10 +144,10 @@ const (
 
 	selectUndoneTodos = selectTodos + ` and id in (` + undoneTodos + `)`
 
-	selectLastSeqs = `
-		select todo_id, max(seq) from changes
+	selectLatest = `
+		select distinct on (todo_id) seq, batch, kind, todo_id, number, before, after, at from changes
 		where account_id = $1 and seq >= (` + undoneBatch + `) and todo_id in (` + undoneTodos + `)
-		group by todo_id`
+		order by todo_id, seq desc`
 )
 
 // read is the first round trip: it begins the transaction, takes the lock and
@@ -186,14 +186,12 @@ func (r request) read(ctx context.Context, conn *pgx.Conn) (todo.State, *prior, 
 			return err
 		})
 		b.Queue(selectUndoneTodos, r.who.Account, undo.Seq, todo.MaxOperations).Query(takeTodos)
-		b.Queue(selectLastSeqs, r.who.Account, undo.Seq, todo.MaxOperations).Query(func(rows pgx.Rows) error {
-			state.Last = make(map[uuid.UUID]int64)
-			var id uuid.UUID
-			var seq int64
-			_, err := pgx.ForEachRow(rows, []any{&id, &seq}, func() error {
-				state.Last[id] = seq
-				return nil
-			})
+		b.Queue(selectLatest, r.who.Account, undo.Seq, todo.MaxOperations).Query(func(rows pgx.Rows) error {
+			latest, err := pgx.CollectRows(rows, scanChange)
+			state.Latest = make(map[uuid.UUID]todo.Change, len(latest))
+			for _, c := range latest {
+				state.Latest[c.TodoID] = c
+			}
 			return err
 		})
 	}

@@ -95,12 +95,12 @@ func (s *Store) read(ctx context.Context, who account.Principal, queue func(*pgx
 func (s *Store) Todo(ctx context.Context, who account.Principal, ref todo.Ref) (todo.Todo, error) {
 	const byID, byNumber = selectTodos + ` and id = $2`, selectTodos + ` and number = $2`
 	var t todo.Todo
+	query, key := byID, any(ref.ID)
+	if ref.Number != 0 {
+		query, key = byNumber, ref.Number
+	}
 	err := s.read(ctx, who, func(b *pgx.Batch) {
-		query := b.Queue(byID, who.Account, ref.ID)
-		if ref.Number != 0 {
-			query = b.Queue(byNumber, who.Account, ref.Number)
-		}
-		query.Query(func(rows pgx.Rows) (err error) {
+		b.Queue(query, who.Account, key).Query(func(rows pgx.Rows) (err error) {
 			t, err = pgx.CollectExactlyOneRow(rows, scanTodo)
 			return err
 		})

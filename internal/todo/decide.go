@@ -43,9 +43,9 @@ type State struct {
 	Todos      []Todo // those that the operations name, as far as they exist
 
 	// For an Undo: the changes of the request that it names, in order, and the
-	// last seq of each todo that they touch.
+	// latest change of each todo that they touch.
 	Undone []Change
-	Last   map[uuid.UUID]int64
+	Latest map[uuid.UUID]Change
 }
 
 // Decision is what a request does.
@@ -98,7 +98,7 @@ type work struct {
 	seq        int64
 	nextNumber int
 	undone     []Change
-	last       map[uuid.UUID]int64
+	lastKnown  map[uuid.UUID]Change
 
 	present map[uuid.UUID]Todo // what is there now
 	numbers map[int]uuid.UUID
@@ -108,7 +108,7 @@ type work struct {
 
 func newWork(s State, now time.Time) *work {
 	w := &work{
-		now: now, batch: s.Seq + 1, seq: s.Seq, nextNumber: s.NextNumber, undone: s.Undone, last: s.Last,
+		now: now, batch: s.Seq + 1, seq: s.Seq, nextNumber: s.NextNumber, undone: s.Undone, lastKnown: s.Latest,
 		present: make(map[uuid.UUID]Todo, len(s.Todos)),
 		numbers: make(map[int]uuid.UUID, len(s.Todos)),
 		latest:  make(map[uuid.UUID]Todo, len(s.Todos)),
@@ -193,7 +193,8 @@ func (w *work) delete(op Delete) ([]uuid.UUID, error) {
 }
 
 // undo puts every todo of the undone request back to what it was before it,
-// the last one touched first.
+// the last one touched first. Each must still be as the request left it;
+// changes that were undone themselves do not count.
 func (w *work) undo() ([]uuid.UUID, error) {
 	if len(w.undone) == 0 {
 		return nil, fault.New(fault.NotFound, "there is no change with this number")
@@ -208,24 +209,39 @@ func (w *work) undo() ([]uuid.UUID, error) {
 		first[c.TodoID] = c
 	}
 	for _, id := range ids {
-		if w.last[id] != last[id].Seq {
+		if !leavesTheSame(last[id], w.lastKnown[id]) {
 			return nil, fault.Newf(fault.Conflict, "todo #%d has changed since: undo the later change first", last[id].Number)
 		}
-		w.putBack(last[id].After, first[id].Before)
+		w.putBack(id, first[id].Before)
 	}
 	return ids, nil
 }
 
-// putBack turns a todo from what it is into what it was, nil meaning absent.
-func (w *work) putBack(is, was *Todo) {
+// leavesTheSame reports whether two changes of a todo leave it in the same
+// state, or take it away from the same state.
+func leavesTheSame(a, b Change) bool {
 	switch {
-	case is == nil && was == nil:
-	case is == nil:
+	case a.Seq == b.Seq:
+		return true
+	case a.After != nil && b.After != nil:
+		return a.After.equal(*b.After)
+	case a.After == nil && b.After == nil:
+		return a.Before.equal(*b.Before)
+	}
+	return false
+}
+
+// putBack turns a todo into what it was, nil meaning absent.
+func (w *work) putBack(id uuid.UUID, was *Todo) {
+	is, present := w.present[id]
+	switch {
+	case !present && was == nil:
+	case !present:
 		w.record(KindRestored, nil, was)
 	case was == nil:
-		w.record(KindDeleted, is, nil)
+		w.record(KindDeleted, &is, nil)
 	default:
-		w.record(kindOf(*is, *was), is, was)
+		w.record(kindOf(is, *was), &is, was)
 	}
 }
 

@@ -38,7 +38,7 @@ func (l *ledger) apply(now time.Time, ops ...todo.Op) (todo.Decision, error) {
 		state.Todos = append(state.Todos, t)
 	}
 	if undo, ok := ops[0].(todo.Undo); ok {
-		state.Undone, state.Last = l.batchOf(undo.Seq)
+		state.Undone, state.Latest = l.batchOf(undo.Seq)
 	}
 	d, err := todo.Decide(state, ops, now)
 	if err != nil {
@@ -56,15 +56,15 @@ func (l *ledger) apply(now time.Time, ops ...todo.Op) (todo.Decision, error) {
 	return d, nil
 }
 
-func (l *ledger) batchOf(seq int64) (undone []todo.Change, last map[uuid.UUID]int64) {
-	last = map[uuid.UUID]int64{}
+func (l *ledger) batchOf(seq int64) (undone []todo.Change, latest map[uuid.UUID]todo.Change) {
+	latest = map[uuid.UUID]todo.Change{}
 	for _, c := range l.changes {
 		if seq >= 1 && seq <= l.seq && c.Batch == l.changes[seq-1].Batch {
 			undone = append(undone, c)
 		}
-		last[c.TodoID] = c.Seq
+		latest[c.TodoID] = c
 	}
-	return undone, last
+	return undone, latest
 }
 
 func (l *ledger) mustApply(t *testing.T, now time.Time, ops ...todo.Op) todo.Decision {
@@ -215,19 +215,39 @@ func TestContentIsHeldToItsLimits(t *testing.T) {
 
 func TestUndoOfWhatHasMovedOnIsRefused(t *testing.T) {
 	t.Parallel()
+	title, other := "renamed", "renamed again"
 	l := newLedger()
-	l.mustApply(t, noon, create("one"))
-	l.mustApply(t, noon, todo.Delete{Ref: number(1)})
-	l.mustApply(t, noon, todo.Undo{Seq: 2})
-	l.mustApply(t, noon, todo.Delete{Ref: number(1)})
-	for seq, want := range map[int64]fault.Kind{1: fault.Conflict, 2: fault.Conflict, 3: fault.Conflict} {
-		if _, err := l.apply(later, todo.Undo{Seq: seq}); fault.KindOf(err) != want {
-			t.Errorf("undo of %d: %v, want %s", seq, err, want)
+	l.mustApply(t, noon, create("one"))                                                 // 1
+	l.mustApply(t, noon, todo.Update{Ref: number(1), Patch: todo.Patch{Title: &title}}) // 2
+	l.mustApply(t, noon, todo.Update{Ref: number(1), Patch: todo.Patch{Title: &other}}) // 3
+	l.mustApply(t, noon, todo.Delete{Ref: number(1)})                                   // 4
+	for seq := range int64(3) {
+		if _, err := l.apply(later, todo.Undo{Seq: seq + 1}); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("undo of %d, which is not the last: %v, want a conflict", seq+1, err)
 		}
 	}
-	l.mustApply(t, later, todo.Undo{Seq: 4}) // the last one can be undone
-	if len(l.todos) != 1 {
-		t.Errorf("%d todos after the last deletion was undone, want 1", len(l.todos))
+	l.mustApply(t, later, todo.Undo{Seq: 4})
+	if _, err := l.apply(later, todo.Undo{Seq: 4}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("undo of what is undone: %v, want a conflict", err)
+	}
+}
+
+func TestUndoGoesBackStepByStep(t *testing.T) {
+	t.Parallel()
+	title := "renamed"
+	l := newLedger()
+	var states []map[uuid.UUID]todo.Todo
+	for _, op := range []todo.Op{
+		create("one"), todo.Complete{Ref: number(1)}, todo.Update{Ref: number(1), Patch: todo.Patch{Title: &title}}, todo.Delete{Ref: number(1)},
+	} {
+		states = append(states, timeless(l.todos))
+		l.mustApply(t, noon, op)
+	}
+	for seq := int64(4); seq > 0; seq-- {
+		l.mustApply(t, later, todo.Undo{Seq: seq})
+		if diff := cmp.Diff(states[seq-1], timeless(l.todos)); diff != "" {
+			t.Errorf("undo of %d (-want +got):\n%s", seq, diff)
+		}
 	}
 }
 

@@ -229,6 +229,13 @@ func (t Todo) content() Content {
 	return Content{t.Title, t.Description, t.Status, t.Priority, t.Due, t.Tags}
 }
 
+// equal reports whether both are the same but for version and updated_at.
+func (t Todo) equal(o Todo) bool {
+	sameTime := t.CompletedAt == nil && o.CompletedAt == nil ||
+		t.CompletedAt != nil && o.CompletedAt != nil && t.CompletedAt.Equal(*o.CompletedAt)
+	return t.ID == o.ID && t.Number == o.Number && t.CreatedAt.Equal(o.CreatedAt) && sameTime && t.content().equal(o.content())
+}
+
 // with returns t holding c, completed or reopened at now if c says so. The
 // first time of completion stands as long as it stays completed.
 func (t Todo) with(c Content, now time.Time) Todo {
