@@ -70,4 +70,3 @@ var built = sync.OnceValues(func() (Programs, error) {
 	_, err = child.AtDeath(`rm -rf -- "$1"`, p.Dir)
 	return p, err
 })
-

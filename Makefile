@@ -1,0 +1,45 @@
+# What people do with this repository. `make run` and `make test` are all that
+# a newcomer needs; both do their own set-up.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: build
+build: ## build the programs into .bin
+	@mkdir -p .bin
+	go build -trimpath -o .bin/ ./functions/todo ./functions/chat ./functions/migrate ./frontend ./hack/dev
+
+.PHONY: run
+run: build ## run it all on this machine, with a private PostgreSQL
+	@exec .bin/dev
+
+.PHONY: test
+test: ## run all tests; installs Chromium when root on Debian
+	@hack/need-chromium
+	@mkdir -p .bin && go build -o .bin/ ./hack/postgres/withpostgres
+	.bin/withpostgres go test $(TESTFLAGS) ./...
+
+.PHONY: check
+check: ## format, vet, staticcheck, generated files, module files
+	@hack/check
+
+.PHONY: bench
+bench: ## measure against the machine's own limits
+	go run ./hack/bench $(BENCHFLAGS)
+
+.PHONY: fmt
+fmt: ## format all Go files
+	go tool -modfile=hack/tools/go.mod gofumpt -w $$(git ls-files '*.go')
+
+.PHONY: vendorjs
+vendorjs: ## make frontend/static/vendor anew
+	go run ./hack/vendorjs
+
+.PHONY: screenshots
+screenshots: ## take README's pictures
+	go run ./hack/screenshot
