@@ -39,8 +39,12 @@ func TestAModelInterpretsWhenItCan(t *testing.T) {
 func TestTheRulesAnswerWhateverIsWrongWithTheModel(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
-		"busy":             func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"server busy"}`, http.StatusServiceUnavailable) },
-		"no such model":    func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"model 'm' not found"}`, http.StatusNotFound) },
+		"busy": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"server busy"}`, http.StatusServiceUnavailable)
+		},
+		"no such model": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"model 'm' not found"}`, http.StatusNotFound)
+		},
 		"an empty refusal": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) },
 		"a failed load": func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, `{"error":"llama runner process has terminated"}`, http.StatusInternalServerError)

@@ -76,7 +76,7 @@ func closenessOf(words string, t todo.Todo) closeness {
 func sharesWord(words string, t todo.Todo) bool {
 	have := tokensOf(t)
 	for _, w := range tokens(words) {
-		if len(w) > 2 && (contains(have, w, isWord) || contains(have, w, isTypo)) {
+		if len(w) > 2 && !isOneOf(w, "the", "and", "for", "with") && (contains(have, w, isWord) || contains(have, w, isTypo)) {
 			return true
 		}
 	}
