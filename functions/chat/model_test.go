@@ -105,6 +105,18 @@ func TestTheRulesAnswerWhateverIsWrongWithTheModel(t *testing.T) {
 	})
 }
 
+func TestAFeatureThatNothingImplementsCannotBeSwitchedOn(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"RECURRING", "REMINDER", "NOTIFICATION", "SHARING", "OTHER"} {
+		err := run(t.Context(), nil, func(n string) string {
+			return map[string]string{"DATABASE_URL": "postgres://x", "TODO_URL": "http://127.0.0.1:1", "FEATURE_" + name: "true"}[n]
+		}, nil)
+		if err == nil || !strings.Contains(err.Error(), "FEATURE_") {
+			t.Errorf("FEATURE_%s=true: %v, want it refused", name, err)
+		}
+	}
+}
+
 func TestAnUnknownInterpreterIsRefusedAtStart(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"gpt", "ollama:", "intent"} {

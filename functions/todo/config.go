@@ -17,12 +17,12 @@ import (
 // config is all that the function can be told.
 type config struct {
 	web.Config
-	DatabaseURL      string        `env:"DATABASE_URL, required"`
+	DatabaseURL      string        `env:"DATABASE_URL, required"`                      // of the function's role
 	DatabaseExecMode string        `env:"DATABASE_EXEC_MODE, default=cache_statement"` // cache_describe or exec behind a pooler
-	DatabasePoolSize int           `env:"DATABASE_POOL_SIZE, default=8"`
-	SigningKey       string        `env:"SIGNING_KEY"`               // Ed25519, PKCS #8 PEM; the first signs, all verify
-	SigningKeyFile   string        `env:"SIGNING_KEY_FILE"`          // the same, in a file
-	SignInWait       time.Duration `env:"SIGN_IN_WAIT, default=10s"` // how long a sign-in waits for its turn
+	DatabasePoolSize int           `env:"DATABASE_POOL_SIZE, default=8"`               // connections of one pod
+	SigningKey       string        `env:"SIGNING_KEY"`                                 // Ed25519, PKCS #8 PEM; the first signs, all verify
+	SigningKeyFile   string        `env:"SIGNING_KEY_FILE"`                            // the same, in a file
+	SignInWait       time.Duration `env:"SIGN_IN_WAIT, default=10s"`                   // how long a sign-in waits for its turn
 }
 
 func readConfig(ctx context.Context, getenv func(string) string) (config, error) {

@@ -9,9 +9,9 @@ import (
 
 // Config is what every program needs to serve.
 type Config struct {
-	Host     string        `env:"HOST"`
-	Port     string        `env:"PORT, default=8080"`
-	LogLevel slog.Level    `env:"LOG_LEVEL, default=info"`
+	Host     string        `env:"HOST"`                        // what to listen on; all interfaces if unset
+	Port     string        `env:"PORT, default=8080"`          // Knative sets it
+	LogLevel slog.Level    `env:"LOG_LEVEL, default=info"`     // debug, info, warn or error
 	Linger   time.Duration `env:"DRAIN_LINGER, default=200ms"` // how long new requests are still taken after SIGTERM
 }
 

@@ -7,9 +7,11 @@ package migrations
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/tern/v2/migrate"
 )
 
@@ -105,4 +107,21 @@ func SetPassword(ctx context.Context, ownerURL, role, password string) error {
 		return fmt.Errorf("set the password of role %s: %w", role, err)
 	}
 	return nil
+}
+
+// Ping reports whether the database takes connections.
+func Ping(ctx context.Context, ownerURL string) error {
+	conn, err := pgx.Connect(ctx, ownerURL)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	return conn.Close(ctx)
+}
+
+// IsRefusal reports whether an error of Ping will not pass by waiting: a URL
+// that is none, a wrong password, a database that is not there.
+func IsRefusal(err error) bool {
+	var unreadable *pgconn.ParseConfigError
+	var server *pgconn.PgError
+	return errors.As(err, &unreadable) || errors.As(err, &server) && server.Code != "57P03" // cannot_connect_now: starting up
 }
