@@ -121,8 +121,7 @@ func (f *frontend) serveFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		web.FailStatus(w, http.StatusMethodNotAllowed, "this path takes GET, HEAD")
+		only("GET, HEAD")(w, r)
 		return
 	}
 	h := w.Header()
@@ -134,7 +133,7 @@ func (f *frontend) serveFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := part.body
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if takesGzip(r) {
 		if zipped := part.zipped(); zipped != nil {
 			h.Set("Content-Encoding", "gzip")
 			body = zipped
@@ -143,4 +142,15 @@ func (f *frontend) serveFile(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", part.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the client may be gone
+}
+
+// takesGzip reports whether a client names gzip without a weight of zero.
+func takesGzip(r *http.Request) bool {
+	for offer := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		coding, weight, _ := strings.Cut(strings.ReplaceAll(offer, " ", ""), ";q=")
+		if strings.EqualFold(coding, "gzip") {
+			return strings.Trim(weight, "0.") != "" || weight == ""
+		}
+	}
+	return false
 }

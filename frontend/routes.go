@@ -54,10 +54,13 @@ func (f *frontend) handler() http.Handler {
 	mux.HandleFunc("POST /session", f.signIn("/api/auth/login"))
 	mux.HandleFunc("POST /session/register", f.signIn("/api/auth/register"))
 	mux.HandleFunc("DELETE /session", f.signOut)
+	mux.HandleFunc("/session", only("DELETE, POST"))
+	mux.HandleFunc("/session/register", only("POST"))
 
 	mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, r *http.Request) {
 		web.WriteJSON(w, web.CheckHealth(r.Context(), nil))
 	})
+	mux.HandleFunc("/api/health", only("GET, HEAD"))
 	mux.Handle("GET /api/health/todo", at("/api/health", todo))
 	mux.Handle("GET /api/health/chat", at("/api/health", chat))
 
@@ -69,7 +72,16 @@ func (f *frontend) handler() http.Handler {
 	mux.Handle("/.well-known/jwks.json", todo)
 
 	mux.HandleFunc("/", f.serveFile)
-	return f.refuseCrossOrigin(secured(web.Route(mux)))
+	return secured(f.refuseCrossOrigin(web.Route(mux)))
+}
+
+// only refuses every other method. The mux cannot tell: the patterns of the
+// page and the API take every path and method that is left.
+func only(methods string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", methods)
+		web.FailStatus(w, http.StatusMethodNotAllowed, "this path takes "+methods)
+	}
 }
 
 // at serves a request as if it had asked for path.

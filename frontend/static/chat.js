@@ -286,7 +286,7 @@ export function Chat() {
             </ul>
           </div>
         `}
-        ${messages.value.map((message) => html`<${Bubble} message=${message} key=${message.id} />`)}
+        ${messages.value.map((message, i) => html`<${Bubble} message=${message} credit=${creditOf(messages.value, i)} key=${message.id} />`)}
         ${waiting.value && html`<p class="thinking"><span class="unseen">The assistant is thinking</span><i></i><i></i><i></i></p>`}
       </div>
 
@@ -315,8 +315,19 @@ export function Chat() {
   `;
 }
 
-/** @param {{message: Message}} props */
-function Bubble({ message }) {
+/**
+ * Who has answered, where that is not who answered before.
+ * @param {Message[]} all
+ * @param {number} i
+ */
+function creditOf(all, i) {
+  const { interpreter } = all[i];
+  const before = all.slice(0, i).findLast((message) => message.interpreter);
+  return interpreter && interpreter !== before?.interpreter ? answeredBy(interpreter) : "";
+}
+
+/** @param {{message: Message, credit: string}} props */
+function Bubble({ message, credit }) {
   const { role, actions = [], undone = [], proposal, outcome } = message;
   const left = actions.filter((action) => action.seq && !undone.includes(action.todo?.id ?? ""));
   const taken = actions.length > 0 && undone.length > 0 && left.length === 0;
@@ -334,7 +345,7 @@ function Bubble({ message }) {
       ${proposal && html`<${Offer} message=${message} proposal=${proposal} />`}
       ${outcome === "cancelled" && html`<p class="message-note">Cancelled. Nothing was changed.</p>`}
       ${message.problem && html`<${Trouble} text=${message.problem} />`}
-      ${message.interpreter && html`<p class="message-note">${answeredBy(message.interpreter)}</p>`}
+      ${credit && html`<p class="message-note">${credit}</p>`}
     </article>
   `;
 }
