@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"github.com/todochat/todochat/internal/fault"
 )
@@ -51,6 +52,7 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	config.ConnConfig.ConnectTimeout = 5 * time.Second
 	config.ConnConfig.RuntimeParams["application_name"] = c.Name
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		pgxuuid.Register(conn.TypeMap()) // else each id is sent by way of its text
 		// Without prepared statements the driver knows types by their Go type alone.
 		conn.TypeMap().RegisterDefaultPgType(uuid.UUID{}, "uuid")
 		conn.TypeMap().RegisterDefaultPgType([]uuid.UUID{}, "_uuid")

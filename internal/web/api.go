@@ -64,7 +64,7 @@ func documentProblem(api huma.API, op *huma.Operation, status int) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	schema := huma.SchemaFromType(api.OpenAPI().Components.Schemas, reflect.TypeFor[Problem]())
+	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")
 	op.Responses[strconv.Itoa(status)] = &huma.Response{
 		Description: http.StatusText(status),
 		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
