@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -40,6 +42,7 @@ const drainTime = 25 * time.Second
 // asked to close, every accepted request is answered, and what Build made is
 // closed.
 func (p Program) Run(ctx context.Context) error {
+	tuneGC()
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.Addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -80,6 +83,17 @@ func (p Program) Run(ctx context.Context) error {
 	err = errors.Join(err, ignoreClosed(<-served), resources.Close())
 	p.Log.Info("stopped")
 	return err
+}
+
+// tuneGC trades memory for time: with a live heap of a few MiB the collector
+// would run dozens of times a second. Above softLimit it works as hard as it
+// must. GOGC and GOMEMLIMIT, if set, have the last word.
+func tuneGC() {
+	const softLimit = 64 << 20
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(300)
+		debug.SetMemoryLimit(softLimit)
+	}
 }
 
 func ignoreClosed(err error) error {
