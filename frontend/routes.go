@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sethvargo/go-retry"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/todochat/todochat/internal/web"
@@ -144,8 +146,11 @@ func (f *frontend) warm(log *slog.Logger) *warming {
 	w := &warming{cancel: cancel}
 	for _, target := range []*url.URL{f.todo, f.chat} {
 		w.done.Go(func() {
-			if err := f.touch(ctx, target); err != nil && ctx.Err() == nil {
-				log.Warn("a function does not answer yet", "url", target.String(), "error", err.Error())
+			err := retry.Constant(ctx, 100*time.Millisecond, func(ctx context.Context) error {
+				return retry.RetryableError(f.touch(ctx, target))
+			})
+			if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+				log.Warn("a function does not answer", "url", target.String(), "error", err.Error())
 			}
 		})
 	}
