@@ -93,14 +93,13 @@ func (s *Store) read(ctx context.Context, who account.Principal, queue func(*pgx
 
 // Todo returns the account's todo, or fault.NotFound, whoever else may own it.
 func (s *Store) Todo(ctx context.Context, who account.Principal, ref todo.Ref) (todo.Todo, error) {
-	const byID, byNumber = selectTodos + ` and id = $2`, selectTodos + ` and number = $2`
 	var t todo.Todo
-	query, key := byID, any(ref.ID)
+	query, named := selectTodos+` and id = $2`, any(ref.ID)
 	if ref.Number != 0 {
-		query, key = byNumber, ref.Number
+		query, named = selectTodos+` and number = $2`, ref.Number
 	}
 	err := s.read(ctx, who, func(b *pgx.Batch) {
-		b.Queue(query, who.Account, key).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(query, who.Account, named).Query(func(rows pgx.Rows) (err error) {
 			t, err = pgx.CollectExactlyOneRow(rows, scanTodo)
 			return err
 		})
