@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/sethvargo/go-envconfig"
 
@@ -32,5 +33,9 @@ func parseOrigin(name, s string) (*url.URL, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("read %s: it must look like http://host:port", name)
 	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+	host := strings.ToLower(u.Host)
+	if port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]; strings.HasSuffix(host, port) {
+		host = strings.TrimSuffix(host, port) // as browsers write origins
+	}
+	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }

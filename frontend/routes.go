@@ -107,6 +107,9 @@ func (f *frontend) proxyTo(target *url.URL) http.Handler {
 		},
 		ModifyResponse: func(r *http.Response) error {
 			r.Header.Del(web.RequestIDHeader) // ours is set already, and the same
+			if r.Header.Get("Cache-Control") == "" {
+				r.Header.Set("Cache-Control", "no-store") // a cookie is all that tells people apart
+			}
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,9 +82,9 @@ func (f *frontend) signIn(path string) http.HandlerFunc {
 // reached the cookies stay: nobody is told that they are signed out when they
 // are not.
 func (f *frontend) signOut(w http.ResponseWriter, r *http.Request) {
-	access, err := f.accessToken(w, r)
-	if err == nil && access != "" {
-		err = f.call(r.Context(), "/api/auth/logout", http.Header{"Authorization": {"Bearer " + access}}, nil, nil)
+	err := f.endSession(w, r)
+	if isRefused(err) && dropCookie(r, f.cookies.access) {
+		err = f.endSession(w, r) // the session may live although the access token does not
 	}
 	if err != nil && !isRefused(err) {
 		failLike(w, r, err)
@@ -91,6 +92,25 @@ func (f *frontend) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	f.forget(w, r)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+func (f *frontend) endSession(w http.ResponseWriter, r *http.Request) error {
+	access, err := f.accessToken(w, r)
+	if err != nil || access == "" {
+		return err
+	}
+	return f.call(r.Context(), "/api/auth/logout", http.Header{"Authorization": {"Bearer " + access}}, nil, nil)
+}
+
+// dropCookie takes a cookie off the request, and reports whether it was there.
+func dropCookie(r *http.Request, name string) bool {
+	cookies := r.Cookies()
+	kept := slices.DeleteFunc(slices.Clone(cookies), func(c *http.Cookie) bool { return c.Name == name })
+	r.Header.Del("Cookie")
+	for _, c := range kept {
+		r.AddCookie(c)
+	}
+	return len(kept) < len(cookies)
 }
 
 // withBearer turns the cookie of a request without Authorization into a
@@ -168,11 +188,11 @@ func (f *frontend) setCookie(w http.ResponseWriter, r *http.Request, name, value
 func (f *frontend) isSecure(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	for _, public := range f.public {
-		if public.String() == origin {
+		if public.String() == origin || origin == "" && (public.Host == r.Host || public.Host == r.Header.Get("X-Forwarded-Host")) {
 			return public.Scheme == "https"
 		}
 	}
-	if len(f.public) > 0 {
+	if len(f.public) == 1 { // a proxy hides which host was asked for, but there is only one
 		return f.public[0].Scheme == "https"
 	}
 	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -233,6 +234,12 @@ func TestAnAbsentTodoKeepsTheSession(t *testing.T) {
 
 func TestNobodyIsToldThatTheyAreSignedOutWhenTheyAreNot(t *testing.T) {
 	t.Parallel()
+	var ended atomic.Bool // the session whose access token alone is refused
+	t.Cleanup(func() {
+		if !ended.Load() {
+			t.Error("a session lives on after its sign-out")
+		}
+	})
 	for name, c := range map[string]struct {
 		todo   string
 		status int
@@ -240,7 +247,18 @@ func TestNobodyIsToldThatTheyAreSignedOutWhenTheyAreNot(t *testing.T) {
 	}{
 		"todo is away":        {nowhere, http.StatusServiceUnavailable, "mine"},
 		"todo ends it":        {standIn(t, map[string]http.HandlerFunc{"POST /api/auth/logout": noContent}), http.StatusNoContent, ""},
-		"it had ended before": {standIn(t, map[string]http.HandlerFunc{"POST /api/auth/logout": refuse}), http.StatusNoContent, ""},
+		"it had ended before": {standIn(t, map[string]http.HandlerFunc{"POST /api/auth/logout": refuse, "POST /api/auth/refresh": refuse}), http.StatusNoContent, ""},
+		"its access token alone is refused": {standIn(t, map[string]http.HandlerFunc{
+			"POST /api/auth/logout": func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") == "Bearer mine" {
+					refuse(w, r)
+					return
+				}
+				ended.Store(true)
+				noContent(w, r)
+			},
+			"POST /api/auth/refresh": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, granted, "ada") },
+		}), http.StatusNoContent, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

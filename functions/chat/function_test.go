@@ -329,6 +329,101 @@ func TestAProposalWhoseTodosHaveChangedIsMadeAnew(t *testing.T) {
 	p.wantList("the new confirmation")
 }
 
+func TestAYesAnswersWhatWasAskedLast(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil).signUp(t)
+	p.say("add bread, cheese, olives")
+	all := p.list()
+	p.say("delete everything")
+	p.say("list") // the conversation goes on
+	for _, message := range []string{"yes", "ok", "sure"} {
+		if reply := p.say(message); len(reply.Actions) > 0 {
+			t.Errorf("%q, long after the proposal, did %v", message, reply.Actions)
+		}
+	}
+	p.say("delete everything")
+	if reply := p.say("delete chese"); reply.Question == "" {
+		t.Fatalf("a typo: %+v, want a question", reply)
+	}
+	p.say("yes") // to the question, not to the proposal before it
+	p.wantList("yes to a question", all[0], all[2])
+}
+
+func TestTheSameTodoNamedTwiceIsDeletedOnce(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil).signUp(t)
+	p.say("add bread, cheese, olives")
+	if reply := p.say("delete 1 and delete bread"); len(reply.Actions) != 1 || reply.Proposal != nil {
+		t.Errorf("the same todo twice: %+v, want one deletion", reply)
+	}
+	p.wantList("deleting it twice", "2 cheese pending", "3 olives pending")
+}
+
+func TestADeletionIsOfWhatWasShown(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil).signUp(t)
+	p.say("add bread, cheese, olives")
+	p.say("delete 1 and delete 2")
+	title := "the good bread"
+	if _, err := p.s.todos.Batch(t.Context(), p.token, "", []todoclient.Operation{{Op: "update", Ref: "1", Patch: &todo.Patch{Title: &title}}}); err != nil {
+		t.Fatal(err)
+	}
+	if reply := p.say("yes"); len(reply.Actions) > 0 || reply.Proposal == nil || !strings.Contains(reply.Reply, title) {
+		t.Errorf("yes to deleting what has changed: %+v, want a new proposal", reply)
+	}
+	p.say("yes")
+	p.wantList("the new proposal", "3 olives pending")
+}
+
+func TestAnUndoThatHappenedIsTold(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil).signUp(t)
+	p.say("add bread")
+	reply := p.say("undo and complete 99")
+	if !strings.Contains(reply.Reply, "Taken back") || !strings.Contains(reply.Reply, "no todo #99") {
+		t.Errorf("half of it happened: %q", reply.Reply)
+	}
+	p.wantList("the undo")
+	if again := p.say("undo"); !strings.Contains(again.Reply, "nothing of mine") {
+		t.Errorf("undo of what is undone: %q", again.Reply)
+	}
+}
+
+func TestAnOldProposalIsSpokenOf(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	p := s.signUp(t)
+	p.say("add bread, cheese")
+	proposal := p.say("delete everything").Proposal
+	if _, err := s.database.Conn(t).Exec(t.Context(), `update chat.proposals set expires_at = now() - interval '1 second' where id = $1`, proposal.ID); err != nil {
+		t.Fatal(err)
+	}
+	if reply := p.say("yes"); !strings.Contains(reply.Reply, "too old") || len(reply.Actions) > 0 {
+		t.Errorf("yes to an old proposal: %+v", reply)
+	}
+	p.wantList("the old proposal", "1 bread pending", "2 cheese pending")
+}
+
+// TestTurnsAtTheSameTimeKeepEachOthersActs says several things at once in one
+// conversation, then takes each back.
+func TestTurnsAtTheSameTimeKeepEachOthersActs(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil).signUp(t)
+	p.say("help")
+	const turns = 4
+	var all sync.WaitGroup
+	for i := range turns {
+		all.Go(func() {
+			p.post(map[string]any{"message": fmt.Sprintf("add thing number %d", i+1), "conversation_id": p.conversation})
+		})
+	}
+	all.Wait()
+	for range turns {
+		p.say("undo")
+	}
+	p.wantList("as many undos as acts")
+}
+
 func TestAMessageThatComesAgainActsOnce(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil).signUp(t)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,7 @@ type turn struct {
 	isNew        bool // the conversation begins
 	zone         string
 	location     *time.Location
+	located      bool // location is the account's own
 
 	context chat.Context
 	asked   bool // the todo function was called, and so vouches for the session
@@ -60,7 +62,11 @@ func (t *turn) take(ctx context.Context) (replyBody, error) {
 		return replyBody{}, err
 	}
 	if plan == nil { // the message said yes
-		return t.confirmed(ctx, t.context.Proposal)
+		reply, err := t.confirmed(ctx, t.context.Proposal)
+		if fault.KindOf(err) == fault.Conflict { // too old, or confirmed by button meanwhile
+			return t.carryOut(ctx, chat.Saying("I did nothing: "+detailOf(err)+"."))
+		}
+		return reply, err
 	}
 	if plan.Acts() && t.messageID != "" {
 		stored, err := t.store.Decide(ctx, t.stored(*plan))
@@ -141,14 +147,40 @@ func (t *turn) locate(ctx context.Context, intents []intent.Intent) error {
 		if i.Due == "" && (i.Filter == nil || i.Filter.Due == "") && i.Op != intent.Ask && i.Op != intent.List {
 			continue
 		}
-		me, err := t.me(ctx)
-		if err != nil {
-			return err
-		}
-		t.location, err = time.LoadLocation(me.TimeZone)
-		return err
+		return t.locateAccount(ctx)
 	}
 	return nil
+}
+
+// locateFor asks for the account's time zone, if the reply may speak of a
+// moment and the zone is not known yet.
+func (t *turn) locateFor(ctx context.Context, o *chat.Outcome) error {
+	if t.zone != "" || t.located || !speaksOfMoments(o) {
+		return nil
+	}
+	if err := t.locateAccount(ctx); err != nil {
+		return err
+	}
+	o.Now = t.now()
+	return nil
+}
+
+func speaksOfMoments(o *chat.Outcome) bool {
+	lists := append([]chat.Found{{Todos: o.Todos}, o.Open}, o.Lists...)
+	return slices.ContainsFunc(lists, func(f chat.Found) bool {
+		return slices.ContainsFunc(f.Todos, func(there todo.Todo) bool { return !there.Due.IsNone() })
+	})
+}
+
+// locateAccount makes now the time in the account's own time zone.
+func (t *turn) locateAccount(ctx context.Context) error {
+	me, err := t.me(ctx)
+	if err != nil {
+		return err
+	}
+	t.located = true
+	t.location, err = time.LoadLocation(me.TimeZone)
+	return err
 }
 
 func (t *turn) me(ctx context.Context) (todoclient.Me, error) {
@@ -204,8 +236,13 @@ func (t *turn) findAll(ctx context.Context, q todo.Query, every bool) (chat.Foun
 func (t *turn) carryOut(ctx context.Context, plan chat.Plan) (replyBody, error) {
 	outcome, actions, seq, err := t.act(ctx, plan)
 	if why := excuse(plan, err); why != "" {
-		plan.Steps, plan.Operations, plan.Undo, plan.Question = []chat.Step{{Kind: chat.Say, Text: why}}, nil, 0, nil
-		outcome, actions, seq, err = chat.Outcome{Now: t.now()}, nil, 0, nil
+		steps := []chat.Step{{Kind: chat.Say, Text: why}}
+		if outcome.Undone != nil { // that much was done before
+			steps = []chat.Step{{Kind: chat.Undid}, steps[0]}
+		} else {
+			plan.Undo = 0
+		}
+		plan.Steps, plan.Operations, plan.Proposal, plan.Question, err = steps, nil, nil, nil, nil
 	}
 	if err != nil {
 		return replyBody{}, err
@@ -239,17 +276,26 @@ func (t *turn) act(ctx context.Context, plan chat.Plan) (chat.Outcome, []actionB
 	if len(plan.Operations) > 0 {
 		result, err := t.batch(ctx, t.key("chat:"), plan.Operations)
 		if err != nil {
-			return o, nil, 0, err
+			return o, actions, 0, err
 		}
 		o.Todos, o.Changed = result.Todos, changed(result)
-		for i, op := range plan.Operations {
-			if o.Changed[i] {
-				seq = o.Todos[i].Version
-				actions = append(actions, actionBody{op.Op, o.Todos[i], seq})
-			}
-		}
+		var done []actionBody
+		done, seq = actionsOf(plan.Operations, o)
+		actions = append(actions, done...)
 	}
 	return o, actions, seq, nil
+}
+
+// actionsOf lists the operations that changed something, and a seq by which
+// all of them can be taken back.
+func actionsOf(ops []chat.Operation, o chat.Outcome) (actions []actionBody, seq int64) {
+	for i, op := range ops {
+		if o.Changed[i] {
+			seq = o.Todos[i].Version
+			actions = append(actions, actionBody{op.Op, o.Todos[i], seq})
+		}
+	}
+	return actions, seq
 }
 
 // key is the Idempotency-Key of what the turn does.
@@ -315,6 +361,14 @@ func excuse(plan chat.Plan, err error) string {
 	return ""
 }
 
+func detailOf(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Detail
+	}
+	return "something went wrong"
+}
+
 // observe reads what the reply is about: after acting, so that it is true.
 func (t *turn) observe(ctx context.Context, plan chat.Plan, o *chat.Outcome) error {
 	for _, s := range plan.Steps {
@@ -342,6 +396,9 @@ func (t *turn) observe(ctx context.Context, plan chat.Plan, o *chat.Outcome) err
 
 // finish stores the turn and returns its reply.
 func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actions []actionBody, seq int64, confirmed uuid.UUID) (replyBody, error) {
+	if err := t.locateFor(ctx, &o); err != nil {
+		return replyBody{}, err
+	}
 	reply := replyBody{
 		Reply: plan.Reply(o), Intents: plan.Intents, Actions: actions,
 		Interpreter: plan.Interpreter, ConversationID: t.conversation,
@@ -360,7 +417,7 @@ func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actio
 		f.Proposal = &postgres.Proposal{ID: id, Operations: plan.Proposal, ExpiresAt: t.function.now().UTC().Add(chat.ProposalLife).Truncate(time.Second)}
 		reply.Proposal = proposalBodyOf(*f.Proposal)
 	}
-	f.Context = t.context.After(plan, o, proposal, seq)
+	f.Remember = func(c chat.Context) chat.Context { return c.After(plan, o, proposal, seq) }
 	var err error
 	if f.Reply, err = json.Marshal(reply); err != nil {
 		return replyBody{}, fmt.Errorf("encode reply: %w", err)
@@ -404,23 +461,22 @@ func (t *turn) confirmed(ctx context.Context, id uuid.UUID) (replyBody, error) {
 		return replyBody{}, err
 	}
 	o := chat.Outcome{Now: t.now(), Todos: result.Todos, Changed: changed(result)}
-	var actions []actionBody
-	var seq int64
-	for i, op := range p.Operations {
-		if o.Changed[i] {
-			seq = o.Todos[i].Version
-			actions = append(actions, actionBody{op.Op, o.Todos[i], seq})
-		}
-	}
+	actions, seq := actionsOf(p.Operations, o)
 	return t.finish(ctx, plan, o, actions, seq, id)
 }
 
 // proposeAgain proposes what is left of a proposal whose todos have changed.
 func (t *turn) proposeAgain(ctx context.Context, p postgres.Proposal) (replyBody, error) {
-	there, err := t.find(ctx, chat.Lookup{All: true, Query: &todo.Query{Limit: 100, Sort: todo.SortCreated}})
-	if err != nil {
-		return replyBody{}, err
+	present := make(map[string]todo.Todo, len(p.Operations))
+	for _, op := range p.Operations {
+		there, err := t.todos.Todo(ctx, t.who.Token, op.Ref)
+		switch {
+		case err == nil:
+			present[op.Ref] = there
+		case fault.KindOf(err) != fault.NotFound:
+			return replyBody{}, err
+		}
 	}
-	plan := chat.Repropose(p.Operations, there.Todos)
+	plan := chat.Repropose(p.Operations, present)
 	return t.finish(ctx, plan, chat.Outcome{Now: t.now()}, nil, 0, p.ID)
 }

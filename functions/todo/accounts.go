@@ -193,22 +193,19 @@ type changeMeInput struct {
 }
 
 func (f *function) changeMe(ctx context.Context, who account.Principal, in *changeMeInput) (*accountOutput, error) {
-	out, err := f.me(ctx, who, nil)
-	if err != nil {
-		return nil, err
-	}
-	a := &out.Body.Account
+	var a account.Account // holds what was sent, checked
 	if in.Body.Name != nil {
 		if err := a.Rename(*in.Body.Name); err != nil {
 			return nil, below("body.", err)
 		}
+		in.Body.Name = &a.Name
 	}
 	if in.Body.TimeZone != nil {
 		if err := a.MoveTo(*in.Body.TimeZone); err != nil {
 			return nil, below("body.", err)
 		}
 	}
-	if err := f.store.SetProfile(ctx, who, a.Name, a.TimeZone); err != nil {
+	if err := f.store.SetProfile(ctx, who, in.Body.Name, in.Body.TimeZone); err != nil {
 		return nil, err
 	}
 	return f.me(ctx, who, nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/todochat/todochat/internal/account"
+	"github.com/todochat/todochat/internal/fault"
 	"github.com/todochat/todochat/internal/todo"
 	"github.com/todochat/todochat/internal/web"
 )
@@ -33,11 +34,15 @@ func (f *function) listChanges(ctx context.Context, who account.Principal, in *c
 
 type undoInput struct {
 	Seq            int64  `path:"seq" minimum:"1" doc:"Any change of the request to undo"`
+	IfMatch        string `header:"If-Match" doc:"Refused: 409 tells that something has changed since"`
 	IdempotencyKey string `header:"Idempotency-Key" doc:"1 to 255 visible ASCII characters: a repeat answers as the first time"`
 }
 
 // undo takes back the whole request that the change belongs to.
 func (f *function) undo(ctx context.Context, who account.Principal, in *undoInput) (*resultOutput, error) {
+	if in.IfMatch != "" {
+		return nil, fault.InvalidField("header.If-Match", "an undo takes no If-Match: it is refused anyway when something has changed since")
+	}
 	if err := checkKey(in.IdempotencyKey); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -323,6 +324,50 @@ func hasLocation(fields []map[string]any, location string) bool {
 		}
 	}
 	return false
+}
+
+func TestTheEndsOfTheCalendarAreKept(t *testing.T) {
+	t.Parallel()
+	s := startWithDatabase(t)
+	token := s.token(t)
+	s.want(t, 422, token, "POST", "/api/todos", `{"title":"a","due":"0001-01-01"}`)
+	for range 2 {
+		s.want(t, 201, token, "POST", "/api/todos", `{"title":"a","due":"9999-12-31"}`)
+	}
+	first := s.want(t, 200, token, "GET", "/api/todos?sort=due&order=desc&limit=1", "")
+	next := s.want(t, 200, token, "GET", "/api/todos?sort=due&order=desc&limit=1&cursor="+first.str("next_cursor"), "")
+	if len(next.list("todos")) != 1 || next.list("todos")[0]["id"] == first.list("todos")[0]["id"] {
+		t.Errorf("the second page: %s", next.text)
+	}
+}
+
+// TestAProfileKeepsWhatWasNotSent changes name and time zone at the same time.
+func TestAProfileKeepsWhatWasNotSent(t *testing.T) {
+	t.Parallel()
+	s := startWithDatabase(t)
+	token := s.token(t)
+	for i := range 10 {
+		zone := []string{"Asia/Karachi", "Europe/Berlin"}[i%2]
+		var both sync.WaitGroup
+		both.Go(func() { s.want(t, 200, token, "PATCH", "/api/auth/me", fmt.Sprintf(`{"name":"Ada %d"}`, i)) })
+		both.Go(func() { s.want(t, 200, token, "PATCH", "/api/auth/me", fmt.Sprintf(`{"time_zone":%q}`, zone)) })
+		both.Wait()
+		if me := s.want(t, 200, token, "GET", "/api/auth/me", ""); me.str("name") != fmt.Sprint("Ada ", i) || me.str("time_zone") != zone {
+			t.Fatalf("round %d left %s", i, me.text)
+		}
+	}
+}
+
+func TestUndoOfWhatCameAndWentNamesNothing(t *testing.T) {
+	t.Parallel()
+	s := startWithDatabase(t)
+	token := s.token(t)
+	s.want(t, 200, token, "POST", "/api/todos/batch", `{"operations":[{"op":"create","todo":{"title":"a"}},{"op":"delete","ref":"1"}]}`)
+	undone := s.want(t, 200, token, "POST", "/api/changes/1/undo", "")
+	if len(undone.list("todos")) != 0 || len(undone.list("changes")) != 0 {
+		t.Errorf("undo: %s, want nothing", undone.text)
+	}
+	s.want(t, 422, token, "POST", "/api/changes/1/undo", "", `If-Match: "1"`)
 }
 
 func TestAnotherAccountSeesNothing(t *testing.T) {

@@ -193,6 +193,21 @@ func mustJSON(t *testing.T, key jwk.Key) string {
 	return string(pem)
 }
 
+func TestClocksMayDifferALittle(t *testing.T) {
+	t.Parallel()
+	s := signer(t)
+	token, err := s.Access(account.NewSession(uuid.New(), uuid.New(), "test", noon), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for behind, ok := range map[time.Duration]bool{500 * time.Millisecond: true, 20 * time.Second: true, 5 * time.Minute: false} {
+		v := account.NewVerifier(s.Keys, func() time.Time { return noon.Add(-behind) })
+		if _, err := v.Access(t.Context(), token); (err == nil) != ok {
+			t.Errorf("a verifier %v behind: %v, want accepted %t", behind, err, ok)
+		}
+	}
+}
+
 func TestAKeyRotatedOutStillVerifies(t *testing.T) {
 	t.Parallel()
 	const oldKey = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIGxvY2FsIHRlc3Qga2V5LCBub3QgYSBzZWNyZXQhISE0\n-----END PRIVATE KEY-----\n"

@@ -158,6 +158,9 @@ type verified struct {
 	expires time.Time
 }
 
+// clockSkew is how far the clocks of who signs and who verifies may differ.
+const clockSkew = 30 * time.Second
+
 // maxPassed bounds the memory of the tokens that are remembered.
 const maxPassed = 10_000
 
@@ -235,7 +238,7 @@ func (v *Verifier) verify(ctx context.Context, token, typ, audience string) (jwt
 		return nil, err
 	}
 	claims, err := jwt.ParseString(token, jwt.WithKeySet(keys), jwt.WithValidate(true),
-		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithClock(jwt.ClockFunc(v.now)),
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithClock(jwt.ClockFunc(v.now)), jwt.WithAcceptableSkew(clockSkew),
 		jwt.WithRequiredClaim(jwt.ExpirationKey), jwt.WithRequiredClaim(jwt.SubjectKey))
 	if err != nil {
 		return nil, refused(err)

@@ -68,7 +68,6 @@ type Plan struct {
 	Operations  []Operation     `json:"operations,omitzero"`
 	Proposal    []Operation     `json:"proposal,omitzero"` // only once it is confirmed
 	Question    *Question       `json:"question,omitzero"`
-	Dismiss     bool            `json:"dismiss,omitzero"` // the open proposal is dropped
 }
 
 // Acts reports whether the plan changes anything.

@@ -16,17 +16,14 @@ func Confirmation(ops []Operation) Plan {
 		}
 	}
 	text := fmt.Sprintf("%s %s: %s.", verb, plural(len(ops), "todo"), someNames(ops))
-	return Plan{Interpreter: "rules", Operations: ops, Dismiss: true, Steps: []Step{{Kind: Say, Text: text}}}
+	return Plan{Interpreter: "rules", Operations: ops, Steps: []Step{{Kind: Say, Text: text}}}
 }
 
 // Repropose is the plan for a proposal whose todos have changed since: what is
-// left of it, on their present versions.
-func Repropose(ops []Operation, there []todo.Todo) Plan {
-	present := make(map[string]todo.Todo, len(there))
-	for _, t := range there {
-		present[t.ID.String()] = t
-	}
-	plan := Plan{Interpreter: "rules", Dismiss: true}
+// left of it, on their present versions. present has the todo of each ref that
+// is still there.
+func Repropose(ops []Operation, present map[string]todo.Todo) Plan {
+	plan := Plan{Interpreter: "rules"}
 	for _, op := range ops {
 		t, ok := present[op.Ref]
 		if !ok {
@@ -35,6 +32,7 @@ func Repropose(ops []Operation, there []todo.Todo) Plan {
 		op.IfMatch, op.Number, op.Title = t.Version, t.Number, t.Title
 		plan.Proposal = append(plan.Proposal, op)
 	}
+	plan.Proposal = tidy(plan.Proposal)
 	text := "They are gone already: there is nothing left to do."
 	if len(plan.Proposal) > 0 {
 		text = "Your list has changed since I asked. " + proposalText(plan.Proposal)

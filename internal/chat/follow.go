@@ -29,7 +29,7 @@ func Follow(message string, c Context) (Answer, intent.Intent) {
 	switch {
 	case open && isOneOf(text, "no", "nope", "no thanks", "cancel", "never mind", "nevermind", "don't", "stop", "neither", "none"):
 		return No, intent.Intent{}
-	case c.Proposal != uuid.Nil && isYes(text):
+	case c.Proposal != uuid.Nil && c.Question == nil && isYes(text):
 		return Yes, intent.Intent{}
 	case c.Question == nil:
 		return NoAnswer, intent.Intent{}

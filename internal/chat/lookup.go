@@ -30,12 +30,14 @@ const candidates = 20
 // Lookups returns what must be read for each intent, by its index. now is in
 // the person's time zone.
 func Lookups(intents []intent.Intent, c Context, now time.Time) map[int]Lookup {
-	deletions := 0
+	deletions, bulk := 0, false
 	for _, i := range intents {
 		if i.Op == intent.Delete {
 			deletions++
 		}
+		bulk = bulk || namesTodo(i.Op) && readTarget(i.Target).all
 	}
+	bulk = bulk || deletions > 1 // deletions are going to be proposed
 	lookups := make(map[int]Lookup)
 	for n, i := range intents {
 		if !namesTodo(i.Op) {
@@ -50,7 +52,7 @@ func Lookups(intents []intent.Intent, c Context, now time.Time) map[int]Lookup {
 			}
 		case t.it && c.It != 0, t.number != 0, t.position != 0 && len(c.Shown) > 0:
 			// A number is enough to act on, unless the act needs what is there.
-			if number, ok := t.numberIn(c); ok && (i.Op == intent.Delete && deletions > 1 || i.Op == intent.Update && len(i.Tags) > 0) {
+			if number, ok := t.numberIn(c); ok && (i.Op == intent.Delete && bulk || i.Op == intent.Update && len(i.Tags) > 0) {
 				lookups[n] = Lookup{Number: number}
 			}
 		case t.position != 0:

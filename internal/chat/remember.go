@@ -12,10 +12,9 @@ const mostActs = 20
 // After returns what the conversation remembers once the plan is carried out:
 // proposal is the id of what it proposed, seq one of its act.
 func (c Context) After(p Plan, o Outcome, proposal uuid.UUID, seq int64) Context {
-	c.Question = p.Question
-	if p.Dismiss || proposal != uuid.Nil {
-		c.Proposal = proposal
-	}
+	// What is asked or proposed waits for the very next message: a later "yes"
+	// may be to anything.
+	c.Question, c.Proposal = p.Question, proposal
 	if p.Undo != 0 && len(c.Acts) > 0 {
 		c.Acts = c.Acts[:len(c.Acts)-1]
 		c.It = 0

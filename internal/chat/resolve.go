@@ -31,10 +31,15 @@ func Resolve(r Request) Plan {
 	return p.plan
 }
 
+// Saying is a plan that only says something.
+func Saying(text string) Plan {
+	return Plan{Interpreter: "rules", Steps: []Step{{Kind: Say, Text: text}}}
+}
+
 // Dismissal is the plan of "no" to a proposal.
 func Dismissal(intents []intent.Intent, interpreter string) Plan {
 	return Plan{
-		Intents: intents, Interpreter: interpreter, Dismiss: true,
+		Intents: intents, Interpreter: interpreter,
 		Steps: []Step{{Kind: Say, Text: "All right, I leave everything as it is."}},
 	}
 }
@@ -43,6 +48,7 @@ func Dismissal(intents []intent.Intent, interpreter string) Plan {
 type resolution struct {
 	Request
 	plan Plan
+	left int // todos that a bulk would have to change, too, but cannot at once
 }
 
 func (p *resolution) say(format string, args ...any) {
@@ -209,6 +215,9 @@ func (p *resolution) changeOne(i intent.Intent, name Named, there *todo.Todo) {
 	if there != nil {
 		op.Ref = there.ID.String()
 	}
+	if i.Op == intent.Delete && there != nil {
+		op.IfMatch = there.Version // what is deleted is what was meant
+	}
 	if i.Op != intent.Update {
 		p.act(op)
 		return
@@ -267,9 +276,7 @@ func (p *resolution) changeAll(n int, i intent.Intent) {
 		return
 	}
 	todos := preferred(i.Op, found.Todos)
-	if len(todos) > todo.MaxOperations {
-		todos = todos[:todo.MaxOperations]
-	}
+	p.left += found.Total - len(found.Todos)
 	var ops []Operation
 	for _, t := range todos {
 		if i.Op == intent.Complete && t.Status == todo.Completed || i.Op == intent.Reopen && t.Status == todo.Pending {
@@ -309,29 +316,90 @@ func (p *resolution) propose(ops []Operation) {
 // what is proposed.
 func (p *resolution) holdBackDeletions() {
 	deletions := 0
+	named := make(map[int]bool)
 	for _, op := range p.plan.Operations {
 		if op.Op == "delete" {
 			deletions++
+			named[op.Number] = true
 		}
+	}
+	if deletions > 1 && len(named) == 1 && len(p.plan.Proposal) == 0 {
+		p.dropRepeatedDeletion()
+		return
 	}
 	if deletions > 1 || deletions == 1 && len(p.plan.Proposal) > 0 {
 		p.moveDeletions()
 	}
+	p.plan.Proposal = tidy(p.plan.Proposal)
+	if most := todo.MaxOperations; len(p.plan.Proposal) > most {
+		p.left += len(p.plan.Proposal) - most
+		p.plan.Proposal = p.plan.Proposal[:most]
+	}
 	if len(p.plan.Proposal) > 0 {
 		p.say("%s", proposalText(p.plan.Proposal))
 	}
+	if p.left > 0 {
+		p.say("That is as many as I can do at once: %d more would be left.", p.left)
+	}
+}
+
+// tidy makes operations that can be carried out together: a todo is deleted
+// once, and not changed before; of several changes of a todo the first is
+// bound to its version, since that changes with it.
+func tidy(ops []Operation) []Operation {
+	deleted := make(map[int]bool)
+	for _, op := range ops {
+		if op.Op == "delete" {
+			deleted[op.Number] = true
+		}
+	}
+	seen := make(map[int]bool)
+	var out []Operation
+	for _, op := range ops {
+		if deleted[op.Number] && (op.Op != "delete" || seen[op.Number]) {
+			continue
+		}
+		if seen[op.Number] {
+			op.IfMatch = 0
+		}
+		seen[op.Number] = true
+		out = append(out, op)
+	}
+	return out
+}
+
+// dropRepeatedDeletion keeps one of several deletions of the same todo.
+func (p *resolution) dropRepeatedDeletion() {
+	kept := false
+	p.keepOperations(func(op Operation) bool {
+		if op.Op != "delete" {
+			return true
+		}
+		first := !kept
+		kept = true
+		return first
+	})
 }
 
 func (p *resolution) moveDeletions() {
+	p.keepOperations(func(op Operation) bool {
+		if op.Op != "delete" {
+			return true
+		}
+		p.plan.Proposal = append(p.plan.Proposal, op)
+		return false
+	})
+}
+
+// keepOperations keeps some of the operations, and the steps that tell of them.
+func (p *resolution) keepOperations(keep func(Operation) bool) {
 	var kept []Operation
 	place := make(map[int]int)
 	for n, op := range p.plan.Operations {
-		if op.Op == "delete" {
-			p.plan.Proposal = append(p.plan.Proposal, op)
-			continue
+		if keep(op) {
+			place[n] = len(kept)
+			kept = append(kept, op)
 		}
-		place[n] = len(kept)
-		kept = append(kept, op)
 	}
 	var steps []Step
 	for _, s := range p.plan.Steps {

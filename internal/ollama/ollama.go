@@ -67,8 +67,10 @@ func New(c Config) (*Interpreter, error) {
 		breaker: gobreaker.NewCircuitBreaker[[]intent.Intent](gobreaker.Settings{
 			Timeout:     openFor,
 			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= failuresToOpen },
-			// An answer that makes no sense says nothing about the server.
+			// An answer that makes no sense says nothing about the server, and
+			// neither does a person who hung up.
 			IsSuccessful: func(err error) bool { return err == nil || fault.KindOf(err) == fault.Malformed },
+			IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
 		}),
 	}, nil
 }
@@ -107,13 +109,13 @@ func (i *Interpreter) Ping(ctx context.Context) error { return i.client.Heartbea
 func (i *Interpreter) Interpret(ctx context.Context, message string) ([]intent.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, i.deadline)
 	defer cancel()
+	select {
+	case i.slots <- struct{}{}:
+		defer func() { <-i.slots }()
+	case <-ctx.Done():
+		return nil, fault.New(fault.Unavailable, "the model is busy").Because(ctx.Err())
+	}
 	intents, err := i.breaker.Execute(func() ([]intent.Intent, error) {
-		select {
-		case i.slots <- struct{}{}:
-			defer func() { <-i.slots }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
 		answer, err := i.ask(ctx, message)
 		if err != nil {
 			return nil, err

@@ -59,6 +59,8 @@ func queueSession(b *pgx.Batch, session account.Session) {
 // hash; both are zero when there is none.
 func (s *Store) Credentials(ctx context.Context, email string) (a account.Account, passwordHash string, err error) {
 	const query = `select id, email, name, time_zone, created_at, password from accounts where email = $1`
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	err = s.pool.QueryRow(ctx, query, email).Scan(&a.ID, &a.Email, &a.Name, &a.TimeZone, &a.CreatedAt, &passwordHash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return account.Account{}, "", nil
@@ -160,10 +162,11 @@ func (s *Store) Account(ctx context.Context, who account.Principal) (a account.A
 	return a, c, nil
 }
 
-// SetProfile stores the name and time zone of the principal's account.
-func (s *Store) SetProfile(ctx context.Context, who account.Principal, name, timeZone string) error {
+// SetProfile stores another name or time zone, or both, of the principal's
+// account; nil leaves one as it is.
+func (s *Store) SetProfile(ctx context.Context, who account.Principal, name, timeZone *string) error {
 	const update = `
-		update accounts set name = $4, time_zone = $5
+		update accounts set name = coalesce($4, name), time_zone = coalesce($5, time_zone)
 		where id = $1 and exists (` + sessionIsLive + `)`
 	err := s.read(ctx, who, func(b *pgx.Batch) {
 		b.Queue(update, who.Account, who.Session, s.now(), name, timeZone)

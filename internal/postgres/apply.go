@@ -39,6 +39,10 @@ type Result struct {
 // client has hung up: a client must not decide halfway.
 const commitTime = 10 * time.Second
 
+// readTime bounds the wait for a connection and what is read by it: a database
+// that hangs must not take the function with it.
+const readTime = 8 * time.Second
+
 // Apply carries out the operations: all of them, or none and an error. It is
 // the one way to write todos. A key, if not empty, makes the request happen
 // once: repeated with the same operations it answers what it did the first
@@ -57,6 +61,8 @@ func (s *Store) Apply(ctx context.Context, who account.Principal, key string, op
 	if r.fingerprint, err = todo.Fingerprint(ops); err != nil {
 		return Result{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return Result{}, translate(fmt.Errorf("acquire connection: %w", err))
@@ -86,9 +92,9 @@ type prior struct {
 }
 
 func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, err error) {
-	committed := false
+	ended := false
 	defer func() {
-		if committed || conn.IsClosed() {
+		if ended || conn.IsClosed() {
 			return
 		}
 		// Without a rollback the pool would drop the connection.
@@ -103,7 +109,9 @@ func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, err error) 
 		return Result{}, err
 	}
 	if before != nil {
-		return r.repeat(ctx, conn, *before)
+		result, err := r.repeat(ctx, conn, *before)
+		ended = err == nil
+		return result, err
 	}
 	decision, err := todo.Decide(state, r.ops, r.now)
 	if err != nil {
@@ -113,7 +121,7 @@ func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, err error) 
 		if err := r.write(ctx, conn, state, decision); err != nil {
 			return Result{}, err
 		}
-		committed = true
+		ended = true
 	}
 	return Result{decision.Todos, decision.Changes}, nil
 }
@@ -300,28 +308,30 @@ func (r request) queueTodos(b *pgx.Batch, changes []todo.Change) {
 	}
 }
 
-// selectAsOf finds the last change of each todo up to a seq.
+// selectAsOf finds the last change of each todo up to a seq, in one pass over
+// the account's history.
 const selectAsOf = `
-	select c.seq, c.batch, c.kind, c.todo_id, c.number, c.before, c.after, c.at
-	from unnest($2::uuid[]) with ordinality named (todo_id, place)
-	cross join lateral (
-		select * from changes
-		where account_id = $1 and seq <= $3 and todo_id = named.todo_id
-		order by seq desc limit 1
-	) c
-	order by named.place`
+	select distinct on (todo_id) seq, batch, kind, todo_id, number, before, after, at
+	from changes where account_id = $1 and todo_id = any($2) and seq <= $3
+	order by todo_id, seq desc`
 
 // repeat answers a known key: each todo as it was when the key was first used.
+// What was is not going to change, so the lock is given back first.
 func (r request) repeat(ctx context.Context, conn *pgx.Conn, p prior) (Result, error) {
 	if !bytes.Equal(p.fingerprint, r.fingerprint) {
 		return Result{}, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request: choose a new one")
 	}
 	var result Result
 	b := &pgx.Batch{}
+	b.Queue("rollback")
 	b.Queue(selectAsOf, r.who.Account, p.todos, p.lastSeq).Query(func(rows pgx.Rows) error {
 		changes, err := pgx.CollectRows(rows, scanChange)
+		last := make(map[uuid.UUID]todo.Todo, len(changes))
 		for _, c := range changes {
-			result.Todos = append(result.Todos, c.Todo())
+			last[c.TodoID] = c.Todo()
+		}
+		for _, id := range p.todos {
+			result.Todos = append(result.Todos, last[id])
 		}
 		return err
 	})

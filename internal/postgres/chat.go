@@ -63,6 +63,8 @@ func (s *ChatStore) Open(ctx context.Context, account, conversation uuid.UUID, i
 	if b.Len() == 0 {
 		return c, nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
 		return chat.Context{}, nil, fmt.Errorf("open conversation: %w", translate(err))
 	}
@@ -111,6 +113,8 @@ func (s *ChatStore) Decide(ctx context.Context, t Turn) (*Turn, error) {
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	var stored *Turn
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	b := &pgx.Batch{}
 	b.Queue(insertTurn, t.Account, t.MessageID, t.Hash, t.Conversation, rawJSON(plan), s.now())
 	b.Queue(selectTurn, t.Account, t.MessageID).QueryRow(func(row pgx.Row) (err error) {
@@ -149,40 +153,74 @@ type Finish struct {
 	Turn
 	Said      string // by the person; empty for a confirmation by button
 	Answered  string
-	Context   chat.Context
-	Proposal  *Proposal // made in this turn
-	Confirmed uuid.UUID // used in this turn
+	Remember  func(chat.Context) chat.Context // what the conversation remembers now, of what it remembered
+	Proposal  *Proposal                       // made in this turn
+	Confirmed uuid.UUID                       // used in this turn
 }
 
-// Finish stores the end of a turn, in one transaction.
-func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
-	const upsertConversation = `
-		insert into conversations (account_id, id, title, context, created_at, updated_at)
-		values ($1, $2, $3, $4, $5, $5)
-		on conflict (account_id, id) do update set context = excluded.context, updated_at = excluded.updated_at`
-	const upsertTurn = `
+const (
+	insertConversation = `
+		insert into conversations (account_id, id, title, created_at, updated_at)
+		values ($1, $2, $3, $4, $4) on conflict (account_id, id) do nothing`
+
+	lockContext = `select context from conversations where account_id = $1 and id = $2 for no key update`
+
+	updateContext = `update conversations set context = $3, updated_at = $4 where account_id = $1 and id = $2`
+
+	upsertTurn = `
 		insert into turns (account_id, message_id, hash, conversation_id, plan, reply, at)
 		values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (account_id, message_id) do update set reply = excluded.reply where turns.reply is null`
-	const insertMessage = `
+
+	insertMessage = `
 		insert into messages (account_id, conversation_id, id, role, text, at)
 		values ($1, $2, $3, $4, $5, $6)`
-	const insertProposal = `
+
+	insertProposal = `
 		insert into proposals (account_id, id, conversation_id, operations, expires_at)
 		values ($1, $2, $3, $4, $5)`
-	const useProposal = `update proposals set used_at = $3 where account_id = $1 and id = $2 and used_at is null`
 
-	now := s.now()
-	remembered, err := json.Marshal(f.Context)
+	useProposal = `update proposals set used_at = $3 where account_id = $1 and id = $2 and used_at is null`
+)
+
+// Finish stores the end of a turn, in one transaction. What the conversation
+// remembers is read under a lock: turns at the same time keep each other's acts.
+func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		now := s.now()
+		var remembered chat.Context
+		b := &pgx.Batch{}
+		b.Queue(insertConversation, f.Account, f.Conversation, titleOf(f.Said), now)
+		b.Queue(lockContext, f.Account, f.Conversation).QueryRow(func(row pgx.Row) error { return scanJSON(row, &remembered) })
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		b, err := f.statements(f.Remember(remembered), now)
+		if err != nil {
+			return err
+		}
+		return tx.SendBatch(ctx, b).Close()
+	})
 	if err != nil {
-		return fmt.Errorf("encode context: %w", err)
+		return fmt.Errorf("store turn: %w", translate(err))
 	}
+	return nil
+}
+
+// statements are the writes of a turn.
+func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, error) {
 	b := &pgx.Batch{}
-	b.Queue(upsertConversation, f.Account, f.Conversation, titleOf(f.Said), rawJSON(remembered), now)
+	context, err := json.Marshal(remembered)
+	if err != nil {
+		return nil, fmt.Errorf("encode context: %w", err)
+	}
+	b.Queue(updateContext, f.Account, f.Conversation, rawJSON(context), now)
 	if f.MessageID != "" {
 		plan, err := json.Marshal(f.Plan)
 		if err != nil {
-			return fmt.Errorf("encode plan: %w", err)
+			return nil, fmt.Errorf("encode plan: %w", err)
 		}
 		b.Queue(upsertTurn, f.Account, f.MessageID, f.Hash, f.Conversation, rawJSON(plan), rawJSON(f.Reply), now)
 	}
@@ -192,25 +230,21 @@ func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
 		}
 		id, err := uuid.NewV7()
 		if err != nil {
-			return fmt.Errorf("make an id: %w", err)
+			return nil, fmt.Errorf("make an id: %w", err)
 		}
 		b.Queue(insertMessage, f.Account, f.Conversation, id, m.role, m.text, now)
 	}
 	if p := f.Proposal; p != nil {
 		operations, err := json.Marshal(p.Operations)
 		if err != nil {
-			return fmt.Errorf("encode proposal: %w", err)
+			return nil, fmt.Errorf("encode proposal: %w", err)
 		}
 		b.Queue(insertProposal, f.Account, p.ID, f.Conversation, rawJSON(operations), p.ExpiresAt)
 	}
 	if f.Confirmed != uuid.Nil {
 		b.Queue(useProposal, f.Account, f.Confirmed, now)
 	}
-	// A batch is one implicit transaction.
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("store turn: %w", translate(err))
-	}
-	return nil
+	return b, nil
 }
 
 // titleOf names a conversation by its first message.
@@ -228,6 +262,8 @@ func (s *ChatStore) Proposal(ctx context.Context, account, id uuid.UUID) (Propos
 	const query = `
 		select conversation_id, operations, expires_at, used_at is not null from proposals
 		where account_id = $1 and id = $2`
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	p := Proposal{ID: id}
 	var operations []byte
 	err := s.pool.QueryRow(ctx, query, account, id).Scan(&p.Conversation, &operations, &p.ExpiresAt, &p.Used)

@@ -150,7 +150,7 @@ func TestASessionThatEndedCanDoNothing(t *testing.T) {
 		"list":    func() error { _, err := s.Todos(t.Context(), who, todo.Query{Limit: 1}); return err },
 		"changes": func() error { _, _, _, err := s.Changes(t.Context(), who, 0, 1); return err },
 		"account": func() error { _, _, err := s.Account(t.Context(), who); return err },
-		"profile": func() error { return s.SetProfile(t.Context(), who, "Eve", "UTC") },
+		"profile": func() error { name := "Eve"; return s.SetProfile(t.Context(), who, &name, nil) },
 		"refresh": func() error { _, err := s.Refresh(t.Context(), who, 1); return err },
 	} {
 		wantKind(t, name, try(), fault.Unauthenticated)

@@ -88,6 +88,8 @@ func (s *Store) read(ctx context.Context, who account.Principal, queue func(*pgx
 	b := &pgx.Batch{}
 	queueSessionCheck(b, who, s.now())
 	queue(b)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
 	return translate(s.pool.SendBatch(ctx, b).Close())
 }
 
@@ -181,8 +183,8 @@ func cursorAfter(q todo.Query, last todo.Todo, due *time.Time) todo.Cursor {
 		c.Priority = last.Priority
 	case todo.SortDue:
 		if due != nil {
-			utc := due.UTC()
-			c.Due = &utc
+			at := due.UnixMicro()
+			c.Due = &at
 		}
 	}
 	return c
@@ -301,7 +303,7 @@ func (l *listing) statements() (count, list statement) {
 		case c.Due == nil:
 			list.and(dueEnd, ` is null and number`, after, list.arg(c.Number))
 		default:
-			at := list.arg(*c.Due) + `::timestamptz`
+			at := list.arg(time.UnixMicro(*c.Due)) + `::timestamptz`
 			list.and(`(`+dueEnd+` is null or (`+dueEnd+`, number)`, after, `(`, at, `, `, list.arg(c.Number), `))`)
 		}
 	case todo.SortPriority:

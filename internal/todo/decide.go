@@ -208,13 +208,18 @@ func (w *work) undo() ([]uuid.UUID, error) {
 		}
 		first[c.TodoID] = c
 	}
+	var touched []uuid.UUID
 	for _, id := range ids {
 		if !leavesTheSame(last[id], w.lastKnown[id]) {
 			return nil, fault.Newf(fault.Conflict, "todo #%d has changed since: undo the later change first", last[id].Number)
 		}
+		if first[id].Before == nil && last[id].After == nil {
+			continue // it came and went within the request
+		}
 		w.putBack(id, first[id].Before)
+		touched = append(touched, id)
 	}
-	return ids, nil
+	return touched, nil
 }
 
 // leavesTheSame reports whether two changes of a todo leave it in the same
@@ -235,7 +240,6 @@ func leavesTheSame(a, b Change) bool {
 func (w *work) putBack(id uuid.UUID, was *Todo) {
 	is, present := w.present[id]
 	switch {
-	case !present && was == nil:
 	case !present:
 		w.record(KindRestored, nil, was)
 	case was == nil:

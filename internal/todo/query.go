@@ -2,7 +2,7 @@ package todo
 
 import (
 	"encoding/base64"
-	"time"
+	"math"
 
 	"github.com/go-json-experiment/json"
 
@@ -57,12 +57,12 @@ type Page struct {
 // Cursor is where a page of a list ended. It holds the sort key of the last
 // todo shown, so that pages neither repeat nor skip what did not move.
 type Cursor struct {
-	Sort      Sort       `json:"s"`
-	Ascending bool       `json:"a,omitzero"`
-	Number    int        `json:"n"`
-	Title     string     `json:"t,omitzero"`
-	Priority  Priority   `json:"p,omitzero"`
-	Due       *time.Time `json:"d,omitzero"` // nil: never due
+	Sort      Sort     `json:"s"`
+	Ascending bool     `json:"a,omitzero"`
+	Number    int      `json:"n"`
+	Title     string   `json:"t,omitzero"`
+	Priority  Priority `json:"p,omitzero"`
+	Due       *int64   `json:"d,omitzero"` // microseconds since 1970; nil: never due
 }
 
 // IsZero reports whether the cursor stands before the first page.
@@ -90,8 +90,8 @@ func ParseCursor(s string, sort Sort, ascending bool) (Cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &c, json.RejectUnknownMembers(true))
 	}
-	if err != nil || c.Number < 1 || c.Sort != sort || c.Ascending != ascending ||
-		(sort == SortPriority) != (c.Priority != "") || !isText(c.Title, "") {
+	if err != nil || c.Number < 1 || c.Number > math.MaxInt32 || c.Sort != sort || c.Ascending != ascending ||
+		(sort == SortPriority) != (c.Priority == Low || c.Priority == Medium || c.Priority == High) || !isText(c.Title, "") {
 		return Cursor{}, fault.InvalidField("query.cursor",
 			"a cursor is the next_cursor of an earlier answer to the same query; leave it out to begin again")
 	}

@@ -85,7 +85,7 @@ func ParseDue(s string) (Due, error) {
 		"a due date is a day such as 2026-02-01 or a moment such as 2026-02-01T17:00:00Z, between the years 1 and 9999")
 }
 
-func inRange(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
+func inRange(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 && !t.IsZero() }
 
 // IsNone reports whether nothing is due. (It is not called IsZero: omitzero would
 // then drop the null that clears a due date in a patch.)

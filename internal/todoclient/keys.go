@@ -16,6 +16,7 @@ type keyCache struct {
 	mu      sync.Mutex
 	set     jwk.Set
 	fetched time.Time
+	tried   time.Time // the last try that failed
 }
 
 const (
@@ -36,8 +37,12 @@ func (c *Client) Keys(ctx context.Context, kid string) (jwk.Set, error) {
 			return c.keys.set, nil
 		}
 	}
+	if c.keys.set != nil && time.Since(c.keys.tried) < keysPause {
+		return c.keys.set, nil
+	}
 	set, err := c.fetchKeys(ctx)
 	if err != nil {
+		c.keys.tried = time.Now()
 		if c.keys.set != nil {
 			return c.keys.set, nil // keys rarely change: the old ones serve until the function is back
 		}
@@ -58,8 +63,11 @@ func (c *Client) fetchKeys(ctx context.Context) (jwk.Set, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil || response.StatusCode != http.StatusOK {
-		return nil, unreachable(fmt.Errorf("fetch keys: %s: %w", response.Status, err))
+	if err != nil {
+		return nil, unreachable(fmt.Errorf("fetch keys: %w", err))
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, unreachable(fmt.Errorf("fetch keys: todo answers %s", response.Status))
 	}
 	set, err := jwk.Parse(body)
 	if err != nil {

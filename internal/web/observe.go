@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -82,7 +83,10 @@ func logRequest(log *slog.Logger, r *http.Request, rec *record, answer *observed
 		slog.String("request_id", rec.id),
 	}
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
+	switch {
+	case errors.Is(r.Context().Err(), context.Canceled): // the client hung up: nobody saw the status
+		attrs = append(attrs, slog.Bool("aborted", true))
+	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
 	if rec.err != nil {

@@ -32,6 +32,14 @@ const roleSettings = `
 	alter role %[1]s set lock_timeout = '5s';
 	alter role %[1]s set idle_in_transaction_session_timeout = '10s'`
 
+// settingsOf is how the server shows roleSettings.
+func settingsOf(role string) []string {
+	return []string{
+		"search_path=" + role + ", public", "statement_timeout=10s", "lock_timeout=5s",
+		"idle_in_transaction_session_timeout=10s",
+	}
+}
+
 // Up creates the roles that are missing and applies the migrations that are
 // missing to the database at ownerURL. Concurrent calls wait for one another.
 // It must not go through a pooler: the lock belongs to the session.
@@ -77,8 +85,8 @@ func ensureRole(ctx context.Context, conn *pgx.Conn, role string) error {
 			return err
 		}
 		var ready bool
-		const settled = `select exists (select from pg_roles where rolname = $1 and cardinality(rolconfig) = 4)`
-		if err := tx.QueryRow(ctx, settled, role).Scan(&ready); err != nil || ready {
+		const settled = `select exists (select from pg_roles where rolname = $1 and rolconfig @> $2)`
+		if err := tx.QueryRow(ctx, settled, role, settingsOf(role)).Scan(&ready); err != nil || ready {
 			return err
 		}
 		_, err := tx.Exec(ctx, fmt.Sprintf(roleSettings, role), pgx.QueryExecModeSimpleProtocol)
