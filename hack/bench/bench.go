@@ -42,7 +42,8 @@ type bench struct {
 	todo     *program
 	chat     *program
 	closers  []func() error
-	people   int // how many have signed up
+	people   int           // how many have signed up
+	waited   time.Duration // for other work to end
 }
 
 // open starts what the measurements need.

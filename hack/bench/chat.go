@@ -9,8 +9,9 @@ import (
 	"strconv"
 )
 
-// measureChat measures turns of the chat without a model, each connection a
-// conversation of an account of its own: add a todo, complete it, list.
+// measureChat measures turns of the chat without a model, as the page takes
+// them: add a todo, complete it, list. Each connection is a conversation of an
+// account of its own.
 func measureChat(ctx context.Context, b *bench) ([]figure, error) {
 	people, err := b.signUp(ctx, connections)
 	if err != nil {
@@ -41,6 +42,9 @@ func measureChat(ctx context.Context, b *bench) ([]figure, error) {
 	f := figure{What: "chat turns without a model", Unit: perSecond, Beside: "bare net/http", Target: target{atLeast, 300}}
 	var latencies []float64
 	for range b.rounds {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		s, err := load(ctx, b.chat.address, b.round, steps)
 		if err != nil {
 			return nil, err
@@ -98,7 +102,7 @@ func (t *conversation) turn(c *connection) error {
 	}
 	t.turns++
 	answer, err := c.want(http.StatusOK, request(http.MethodPost, "/api/chat", t.token,
-		fmt.Sprintf(`{"message":%q,"message_id":"%s-%d","conversation_id":%q}`, message, t.account, t.turns, t.id)))
+		fmt.Sprintf(`{"message":%q,"message_id":"%s-%d","conversation_id":%q,"time_zone":"Europe/Berlin"}`, message, t.account, t.turns, t.id)))
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // cpuTime is what the processors have spent until now, in clock ticks. Figures
@@ -89,4 +91,33 @@ func (t cpuTime) others(earlier cpuTime) float64 {
 		return 0
 	}
 	return max(0, (t.busy-earlier.busy)-(t.ours-earlier.ours)) / all
+}
+
+// What counts as quiet, how long that is watched, and how long a run waits for
+// it in all.
+const (
+	quietShare = 0.2
+	quietWatch = 250 * time.Millisecond
+	quietWait  = 90 * time.Second
+)
+
+// settle waits until other work leaves the processors alone, or until the run
+// has waited long enough. It comes before each round, and takes no time where
+// nobody can tell.
+func (b *bench) settle(ctx context.Context) error {
+	for b.waited < quietWait {
+		before, err := readCPUTime("/proc", os.Getpid())
+		if err != nil {
+			return nil
+		}
+		if err := sleepUntil(ctx, time.Now().Add(quietWatch)); err != nil {
+			return err
+		}
+		after, err := readCPUTime("/proc", os.Getpid())
+		if err != nil || after.others(before) < quietShare {
+			return nil
+		}
+		b.waited += quietWatch
+	}
+	return nil
 }

@@ -128,20 +128,14 @@ func load(ctx context.Context, address string, length time.Duration, steps []ste
 // probe asks every interval for the time and returns how long each answer took
 // in milliseconds, counted from when the question was due: a late answer delays
 // the next questions, and they say so.
-func probe(ctx context.Context, address, path string, interval, length time.Duration) ([]float64, error) {
-	c, err := dial(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	defer c.close()
-	question := request(http.MethodGet, path, "", "")
+func probe(ctx context.Context, interval, length time.Duration, ask func(context.Context) error) ([]float64, error) {
 	var latencies []float64
 	began := time.Now()
 	for due := began; due.Sub(began) < length; due = due.Add(interval) {
 		if err := sleepUntil(ctx, due); err != nil {
 			return nil, err
 		}
-		if _, err := c.want(http.StatusOK, question); err != nil {
+		if err := ask(ctx); err != nil {
 			return nil, err
 		}
 		latencies = append(latencies, milliseconds(time.Since(due)))

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAConnectionIsKeptForRequestAfterRequest(t *testing.T) {
@@ -123,27 +126,22 @@ func TestALoadEndsWhenItIsToldTo(t *testing.T) {
 // nine after it as well.
 func TestALateAnswerCountsForTheQuestionsItDelays(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int64
-	release := make(chan struct{})
-	time.AfterFunc(100*time.Millisecond, func() { close(release) })
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		if asked.Add(1) == 1 {
-			<-release
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		latencies, err := probe(t.Context(), 10*time.Millisecond, 120*time.Millisecond, func(context.Context) error {
+			if asked++; asked == 1 {
+				time.Sleep(100 * time.Millisecond)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}))
-	defer server.Close()
-	latencies, err := probe(t.Context(), server.Listener.Addr().String(), "/", 10*time.Millisecond, 60*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(latencies) != 6 {
-		t.Fatalf("asked %d times in 60 ms, want 6", len(latencies))
-	}
-	for i, got := range latencies {
-		if want := float64(90 - 10*i); got < want {
-			t.Errorf("question %d: %v ms, want at least %v", i, got, want)
+		want := []float64{100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 0, 0}
+		if diff := cmp.Diff(want, latencies); diff != "" {
+			t.Errorf("latencies in ms (-want +got):\n%s", diff)
 		}
-	}
+	})
 }
 
 func TestTheBareServerAnswersWithTheBytesGiven(t *testing.T) {

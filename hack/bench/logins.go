@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/todochat/todochat/internal/account"
 )
@@ -61,14 +64,20 @@ func measureMemory(ctx context.Context, b *bench) ([]figure, error) {
 	with := figure{What: "memory of todo under load and 16 logins, peak", Unit: mebibytes, Target: target{atMost, 100}}
 	var rss [2][]float64
 	for range b.rounds {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		todo, err := b.start(ctx, "todo", b.todoSettings(b.database("todo"))...)
 		if err != nil {
 			return nil, err
 		}
 		status := filepath.Join("/proc", strconv.Itoa(todo.PID()), "status")
 		for i, f := range []*figure{&without, &with} {
-			steps := [][]step{uses(people), signIns(people)}[:i+1]
-			if err := together(ctx, todo.address, b.round, steps); err != nil {
+			steps := uses(people)
+			if i == 1 {
+				steps = append(steps, signIns(people)...)
+			}
+			if _, err := load(ctx, todo.address, b.round, steps); err != nil {
 				return nil, err
 			}
 			peak, err := memoryOf(status, "VmHWM")
@@ -90,61 +99,63 @@ func measureMemory(ctx context.Context, b *bench) ([]figure, error) {
 	return []figure{without, with}, nil
 }
 
-// together runs loads at the same time.
-func together(ctx context.Context, address string, length time.Duration, loads [][]step) error {
-	errs := make([]error, len(loads))
-	var all sync.WaitGroup
-	for i, steps := range loads {
-		all.Go(func() { _, errs[i] = load(ctx, address, length, steps) })
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // probeInterval is how often health is asked for.
 const probeInterval = 5 * time.Millisecond
 
 // measureLogins measures how fast people sign in, against the hashes of one
-// core, and how fast health is answered meanwhile, against the bare server at
-// the same time.
-func measureLogins(ctx context.Context, b *bench) ([]figure, error) {
+// core, and how fast health is answered meanwhile. Health asks the database, so
+// its limit is what the database takes to answer a ping at the same time.
+func measureLogins(ctx context.Context, b *bench) (_ []figure, err error) {
 	people, err := b.signUp(ctx, connections)
 	if err != nil {
 		return nil, err
 	}
-	bareServer, err := b.bare(ctx, []byte("ok\n"))
+	database, err := pgx.Connect(ctx, b.database("todo"))
 	if err != nil {
 		return nil, err
 	}
-	defer bareServer.stop()
+	defer func() { err = errors.Join(err, database.Close(context.WithoutCancel(ctx))) }()
+	c, err := dial(ctx, b.todo.address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	askHealth := func(context.Context) error {
+		_, err := c.want(http.StatusOK, request(http.MethodGet, "/api/health", "", ""))
+		return err
+	}
 	logins := figure{What: "logins, 16 at once", Unit: perSecond, Beside: "argon2id on one core"}
 	health := figure{
-		What: "p99 of todo's /api/health while 16 log in", Unit: millis, Beside: "bare net/http, same moment",
+		What: "p99 of todo's /api/health while 16 log in", Unit: millis, Beside: "ping of the database, same moment",
 		Target: target{atMost, 50},
 	}
 	steps := signIns(people)
 	var latencies, idle, all []float64
 	for range b.rounds {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		limit, err := hashes(ctx, b.round)
 		if err != nil {
 			return nil, err
 		}
-		quiet, err := probe(ctx, b.todo.address, "/api/health", probeInterval, b.round/3)
+		quiet, err := probe(ctx, probeInterval, b.round/3, askHealth)
 		if err != nil {
 			return nil, err
 		}
-		s, answers, bareAnswers, err := signInAndProbe(ctx, b, bareServer, steps)
+		var s sample
+		var answers, pings []float64
+		err = atOnce(
+			func() (err error) { s, err = load(ctx, b.todo.address, b.round, steps); return err },
+			func() (err error) { answers, err = probe(ctx, probeInterval, b.round, askHealth); return err },
+			func() (err error) { pings, err = probe(ctx, probeInterval, b.round, database.Ping); return err },
+		)
 		if err != nil {
 			return nil, err
 		}
 		logins.Rounds, logins.Limits = append(logins.Rounds, s.rate), append(logins.Limits, limit)
 		health.Rounds = append(health.Rounds, percentile(answers, 99))
-		health.Limits = append(health.Limits, percentile(bareAnswers, 99))
+		health.Limits = append(health.Limits, percentile(pings, 99))
 		latencies, idle, all = append(latencies, s.latencies...), append(idle, quiet...), append(all, answers...)
 	}
 	logins.Detail = spread(latencies)
@@ -153,19 +164,15 @@ func measureLogins(ctx context.Context, b *bench) ([]figure, error) {
 	return []figure{logins, health}, nil
 }
 
-func signInAndProbe(ctx context.Context, b *bench, bareServer *program, steps []step) (s sample, answers, bareAnswers []float64, err error) {
-	var loadErr, healthErr, bareErr error
+// atOnce runs all of them at the same time and waits for each.
+func atOnce(tasks ...func() error) error {
+	errs := make([]error, len(tasks))
 	var all sync.WaitGroup
-	all.Go(func() { s, loadErr = load(ctx, b.todo.address, b.round, steps) })
-	all.Go(func() { answers, healthErr = probe(ctx, b.todo.address, "/api/health", probeInterval, b.round) })
-	all.Go(func() { bareAnswers, bareErr = probe(ctx, bareServer.address, "/", probeInterval, b.round) })
-	all.Wait()
-	for _, err := range []error{loadErr, healthErr, bareErr} {
-		if err != nil {
-			return sample{}, nil, nil, err
-		}
+	for i, task := range tasks {
+		all.Go(func() { errs[i] = task() })
 	}
-	return s, answers, bareAnswers, nil
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // hashes is how many passwords one core hashes a second, as the todo function

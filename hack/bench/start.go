@@ -32,6 +32,9 @@ func measureStarts(ctx context.Context, b *bench) ([]figure, error) {
 		figures[i] = figure{What: s.what, Unit: millis, Beside: "bare net/http", Target: target{atMost, 20}}
 	}
 	for range b.starts {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		for i, s := range starts {
 			took, err := s.time(ctx, b)
 			if err != nil {

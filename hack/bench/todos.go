@@ -27,6 +27,9 @@ func measureCreate(ctx context.Context, b *bench) ([]figure, error) {
 	f := figure{What: "create a todo", Unit: perSecond, Beside: "pgbench, same SQL", Target: target{ratioAtLeast, 0.4}}
 	var latencies []float64
 	for range b.rounds {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		limit, err := b.pgbench.rate(ctx, b.database("todo"), connections, b.round, script)
 		if err != nil {
 			return nil, err
@@ -116,6 +119,9 @@ func (b *bench) measureRead(ctx context.Context, people []person, what string, s
 	toBare := figure{What: what, Unit: perSecond, Beside: "bare net/http, same bytes"}
 	var latencies []float64
 	for range b.rounds {
+		if err := b.settle(ctx); err != nil {
+			return nil, err
+		}
 		limit, err := b.pgbench.rate(ctx, b.database("todo"), connections, b.round, script)
 		if err != nil {
 			return nil, err

@@ -30,11 +30,11 @@ var things = []thing{
 	{title: "Cancel the old gym membership", done: true},
 	{title: "Renew the passport", description: "Two photos, the old one, and the form.", dated: true, days: 12, tags: []string{"travel", "paperwork"}},
 	{title: "Fix the dripping tap in the kitchen", priority: "low", tags: []string{"home"}},
-	{title: "Find a present for Noor’s birthday", dated: true, days: 5, tags: []string{"family"}},
+	{title: "Find a birthday present", dated: true, days: 5, tags: []string{"family"}},
 	{title: "Call the dentist", dated: true, tags: []string{"health"}},
 	{title: "Book the train to Porto", dated: true, days: 3, tags: []string{"travel"}},
 	{title: "Slides for the design review", description: "Where we are, what we learnt, what comes next.", priority: "high", dated: true, days: 1, clock: "10:00", tags: []string{"work"}},
-	{title: "Send the invoice to Northwind", priority: "high", dated: true, days: -1, tags: []string{"work"}},
+	{title: "Send the invoice for January", priority: "high", dated: true, days: -1, tags: []string{"work"}},
 }
 
 // talk is what is said to the assistant, and what must be in its answer.
@@ -53,8 +53,8 @@ func live(tab *chromium.Tab, address string, now time.Time) error {
 	steps := []func() error{
 		func() error { return tab.Go(address) },
 		func() error { return tab.Click("[data-testid=to-sign-up]") },
-		func() error { return tab.Type("[name=name]", "Maria Santos") },
-		func() error { return tab.Type("[name=email]", "maria@example.com") },
+		func() error { return tab.Type("[name=name]", "Demo") },
+		func() error { return tab.Type("[name=email]", "demo@example.com") },
 		func() error { return tab.Type("[name=password]", "a long and winding road") },
 		func() error { return tab.Click("[data-testid=sign-up]") },
 		func() error { return tab.Wait("document.querySelector('[data-testid=list-total]')") },
