@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/contract"
 	"github.com/todochat/todochat/internal/pgtest"
 	"github.com/todochat/todochat/internal/web"
@@ -243,6 +244,15 @@ func TestEveryMistakeGetsItsOwnProblemAndNoneIsEchoed(t *testing.T) {
 	s := startWithDatabase(t)
 	token := s.token(t)
 	s.want(t, 201, token, "POST", "/api/todos", `{"title":"one"}`)
+	signer, err := account.ParseSigner([]byte(s.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anHourAgo := time.Now().Add(-time.Hour)
+	expired, err := signer.Access(account.NewSession(uuid.New(), uuid.New(), "", anHourAgo), anHourAgo)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const secret = "s3cr3t-value" // stands for what a client sends by mistake
 	for name, c := range map[string]struct {
 		token, method, path, body string
@@ -286,6 +296,7 @@ func TestEveryMistakeGetsItsOwnProblemAndNoneIsEchoed(t *testing.T) {
 		"no token":                {"", "GET", "/api/todos", "", nil, 401, "unauthenticated", ""},
 		"no token, a bad body":    {"", "POST", "/api/todos", `{`, nil, 401, "unauthenticated", ""},
 		"a damaged token":         {token + "x", "GET", "/api/todos", "", nil, 401, "unauthenticated", ""},
+		"an expired token":        {expired, "GET", "/api/todos", "", nil, 401, "unauthenticated", ""},
 		"alg none":                {"eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0." + strings.Split(token, ".")[1] + ".", "GET", "/api/todos", "", nil, 401, "unauthenticated", ""},
 		"a wrong method":          {token, "DELETE", "/api/todos", "", nil, 405, "method-not-allowed", ""},
 		"an unknown path":         {token, "GET", "/api/" + secret, "", nil, 404, "not-found", ""},
