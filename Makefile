@@ -19,8 +19,8 @@ run: build ## run it all on this machine, with a private PostgreSQL
 	@exec .bin/dev
 
 .PHONY: test
-test: ## run all tests; installs Chromium when root on Debian
-	@hack/need-chromium
+test: ## run all tests; installs what they need when root on Debian
+	@hack/need
 	@mkdir -p .bin && go build -o .bin/ ./hack/postgres/withpostgres
 	.bin/withpostgres go test $(TESTFLAGS) ./...
 
