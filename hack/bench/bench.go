@@ -21,6 +21,7 @@ import (
 
 	"github.com/todochat/todochat/hack/postgres"
 	"github.com/todochat/todochat/hack/postgres/child"
+	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/postgres/migrations"
 	"github.com/todochat/todochat/internal/stacktest"
 )
@@ -81,7 +82,7 @@ func open(ctx context.Context, o options, say func(string, ...any)) (_ *bench, e
 	if b.machine, err = b.describe(ctx); err != nil {
 		return nil, err
 	}
-	if b.key, err = stacktest.SigningKey(); err != nil {
+	if b.key, err = account.NewSigningKey(); err != nil {
 		return nil, err
 	}
 	if b.todo, err = b.start(ctx, "todo", b.todoSettings(b.database("todo"))...); err != nil {

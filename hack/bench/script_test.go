@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +13,6 @@ import (
 func TestPgbenchSendsWhatTheTodoFunctionSends(t *testing.T) {
 	t.Parallel()
 	b, err := open(t.Context(), options{rounds: 1, round: time.Second, starts: 1}, t.Logf)
-	if errors.Is(err, errNoPgbench) {
-		t.Skip(err)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,8 +148,13 @@ func TestTheNextFreePortIsTakenUnlessOneIsGiven(t *testing.T) {
 func TestAPortTakenOnTheOtherLoopbackIsNotFree(t *testing.T) {
 	t.Parallel()
 	other, err := net.Listen("tcp", "[::1]:0")
-	if err != nil {
-		t.Skip("no IPv6 here")
+	if err != nil { // no IPv6: there is no other one, and that is no reason to refuse a port
+		l, err := take("127.0.0.1", 0)
+		if err != nil {
+			t.Fatalf("without IPv6: %v", err)
+		}
+		reservations{l}.release()
+		return
 	}
 	defer func() { _ = other.Close() }()
 	port := other.Addr().(*net.TCPAddr).Port
@@ -195,14 +200,6 @@ func TestOllamaIsReported(t *testing.T) {
 	server.Close()
 	if got, want := reportOllama(t.Context(), address), "No Ollama answers at "+address+"."; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-	for host, want := range map[string]string{
-		"": "127.0.0.1:11434", "0.0.0.0": "127.0.0.1:11434", ":1234": "127.0.0.1:1234",
-		"box": "box:11434", "https://box": "box:443", "[::]": "[::1]:11434",
-	} {
-		if got, err := ollamaURL(host); err != nil || got.Host != want {
-			t.Errorf("%q: got %v, %v, want %s", host, got, err, want)
-		}
 	}
 }
 

@@ -117,8 +117,10 @@ func TestAWatchThatNobodyRefersToStaysOn(t *testing.T) {
 		return w.cmd.Process.Pid
 	}()
 	for range 3 { // one collection finds the file, a later one closes it
+		collected := make(chan struct{})
+		runtime.AddCleanup(new([16]byte), func(done chan struct{}) { close(done) }, collected)
 		runtime.GC()
-		time.Sleep(10 * time.Millisecond)
+		<-collected
 	}
 	if !alive(pid) {
 		t.Error("the watch is gone")
