@@ -118,7 +118,7 @@ const Glimpse = () => html`
       <div class="message user"><div class="bubble">add buy milk tomorrow, high priority</div></div>
       <div class="message assistant"><div class="bubble">Added <span class="number">#12</span> buy milk — due tomorrow, high priority.</div></div>
       <div class="message user"><div class="bubble">mark 9 done</div></div>
-      <div class="message assistant"><div class="bubble">Completed <span class="number">#9</span> water the plants.</div></div>
+      <div class="message assistant"><div class="bubble">Done: <span class="number">#9</span> water the plants.</div></div>
     </div>
     <div class="card glimpse-list">
       <p><i></i><span>buy milk<small><span class="number">#12</span> Tomorrow <b class="high"><${PriorityBars} level="high" />High</b></small></span></p>
