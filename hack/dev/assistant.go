@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/todochat/todochat/internal/ollama"
 )
 
 // assistant says how messages are interpreted.
@@ -26,7 +27,7 @@ func assistant(interpreter string) string {
 
 // reportOllama says whether an Ollama answers at host, as OLLAMA_HOST has it.
 func reportOllama(ctx context.Context, host string) string {
-	base, err := ollamaURL(host)
+	base, err := ollama.ParseHost(host)
 	if err != nil {
 		return "OLLAMA_HOST is not an address."
 	}
@@ -46,36 +47,6 @@ func reportOllama(ctx context.Context, host string) string {
 		names = append(names, model.Name)
 	}
 	return "Ollama " + about.Version + " answers at " + base.Host + ", with " + strings.Join(names, ", ") + "."
-}
-
-// ollamaURL reads OLLAMA_HOST, which may lack the scheme, the port or all.
-func ollamaURL(host string) (*url.URL, error) {
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if !strings.Contains(host, "://") {
-		host = "http://" + host
-	}
-	u, err := url.Parse(host)
-	if err != nil {
-		return nil, err
-	}
-	name, port := u.Hostname(), u.Port()
-	switch {
-	case name == "" || name == "0.0.0.0": // what a server listens on, not an address to go to
-		name = "127.0.0.1"
-	case name == "::":
-		name = "::1"
-	}
-	switch {
-	case port != "":
-	case u.Scheme == "https":
-		port = "443"
-	default:
-		port = "11434"
-	}
-	u.Host = net.JoinHostPort(name, port)
-	return u, nil
 }
 
 func fetchJSON(ctx context.Context, address *url.URL, into any) error {

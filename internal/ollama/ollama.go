@@ -75,18 +75,22 @@ func New(c Config) (*Interpreter, error) {
 	}, nil
 }
 
-// ParseHost reads OLLAMA_HOST as Ollama does: scheme and port may be left out.
+// ParseHost reads OLLAMA_HOST as Ollama does: scheme, host and port may be left
+// out, and a server that listens on all interfaces is reached on this machine.
 func ParseHost(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		s = "http://" + s
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("read OLLAMA_HOST: it must look like host:port or http://host:port")
 	}
 	host, port := u.Hostname(), u.Port()
-	if host == "0.0.0.0" || host == "::" { // where the server listens, not where it is reached
+	switch host {
+	case "", "0.0.0.0":
 		host = "127.0.0.1"
+	case "::":
+		host = "::1"
 	}
 	if port == "" && u.Scheme == "http" {
 		port = defaultPort

@@ -96,7 +96,8 @@ func TestAHostIsReadAsOllamaReadsIt(t *testing.T) {
 	for in, want := range map[string]string{
 		"127.0.0.1:11434": "http://127.0.0.1:11434", "localhost": "http://localhost:11434", "http://ollama:80": "http://ollama:80",
 		"0.0.0.0:11434": "http://127.0.0.1:11434", "https://models.example.com": "https://models.example.com", "[::1]:9": "http://[::1]:9",
-		"": "", "ftp://x": "", ":::": "",
+		"": "http://127.0.0.1:11434", ":1234": "http://127.0.0.1:1234", "[::]": "http://[::1]:11434",
+		"ftp://x": "", ":::": "",
 	} {
 		u, err := ollama.ParseHost(in)
 		got := ""
