@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/todochat/todochat/internal/web"
 )
 
@@ -19,12 +17,9 @@ type config struct {
 	PublicURL []string `env:"PUBLIC_URL"`         // the origins that browsers see, where a proxy rewrites Host
 }
 
-func readConfig(ctx context.Context, getenv func(string) string) (config, error) {
-	var c config
-	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: web.Getenv(getenv)}); err != nil {
-		return config{}, fmt.Errorf("read settings: %w", err)
-	}
-	return c, nil
+func readConfig(ctx context.Context, getenv func(string) string) (c config, err error) {
+	err = web.Read(ctx, getenv, &c)
+	return c, err
 }
 
 // parseOrigin reads a URL of which only scheme and host matter.

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/todochat/todochat/internal/ollama"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
@@ -41,8 +39,8 @@ type features struct {
 
 func readConfig(ctx context.Context, getenv func(string) string) (config, error) {
 	var c config
-	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: web.Getenv(getenv)}); err != nil {
-		return config{}, fmt.Errorf("read settings: %w", err)
+	if err := web.Read(ctx, getenv, &c); err != nil {
+		return config{}, err
 	}
 	if c.Features != (features{}) {
 		return config{}, errors.New("read settings: a FEATURE_… is switched on, but nothing implements it: a promise would be broken")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/contract"
 	"github.com/todochat/todochat/internal/fault"
 	"github.com/todochat/todochat/internal/pgtest"
@@ -35,7 +36,7 @@ type system struct {
 // start runs the chat function until the test ends.
 func start(t testing.TB, settings map[string]string) *system {
 	t.Helper()
-	key, err := stacktest.SigningKey()
+	key, err := account.NewSigningKey()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (f *function) handler() http.Handler {
 	describeTypes(api)
 
 	web.Private(api, f.verifier, web.Operation(200, "POST /api/chat", "Say something to the assistant"), f.chat)
-	web.Public(api, web.Operation(200, "GET /api/health", "Report health"), f.health)
+	web.Register(api, web.Operation(200, "GET /api/health", "Report health"), f.health)
 	return web.Route(mux)
 }
 

@@ -7,8 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/sethvargo/go-envconfig"
-
 	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
@@ -25,12 +23,9 @@ type config struct {
 	SignInWait       time.Duration `env:"SIGN_IN_WAIT, default=10s"`                   // how long a sign-in waits for its turn
 }
 
-func readConfig(ctx context.Context, getenv func(string) string) (config, error) {
-	var c config
-	if err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: &c, Lookuper: web.Getenv(getenv)}); err != nil {
-		return config{}, fmt.Errorf("read settings: %w", err)
-	}
-	return c, nil
+func readConfig(ctx context.Context, getenv func(string) string) (c config, err error) {
+	err = web.Read(ctx, getenv, &c)
+	return c, err
 }
 
 func (c config) database() postgres.Config {

@@ -3,11 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -39,15 +35,11 @@ type server struct {
 // start runs the function until the test ends.
 func start(t testing.TB, settings map[string]string) *server {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	key, err := account.NewSigningKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{key: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), done: make(chan error, 1)}
+	s := &server{key: key, done: make(chan error, 1)}
 	getenv := func(name string) string {
 		if value, ok := settings[name]; ok {
 			return value

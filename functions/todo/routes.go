@@ -60,7 +60,7 @@ func (f *function) handler() http.Handler {
 }
 
 func public[I, O any](api huma.API, status int, route, summary string, handle func(context.Context, *I) (*O, error)) {
-	web.Public(api, web.Operation(status, route, summary), handle)
+	web.Register(api, web.Operation(status, route, summary), handle)
 }
 
 func private[I, O any](f *function, api huma.API, status int, route, summary string, handle func(context.Context, account.Principal, *I) (*O, error)) {

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/todochat/todochat/internal/account"
 )
 
 // home is the data directory. It holds the database, and beside it what must
@@ -91,15 +90,11 @@ func (h *home) signingKey() (file string, err error) {
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+	key, err := account.NewSigningKey()
 	if err != nil {
-		return "", fmt.Errorf("make the signing key: %w", err)
+		return "", err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", fmt.Errorf("make the signing key: %w", err)
-	}
-	return file, writeWhole(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	return file, writeWhole(file, []byte(key))
 }
 
 // passwords are those of the functions' database roles.

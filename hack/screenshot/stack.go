@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/todochat/todochat/hack/postgres"
+	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/postgres/migrations"
 	"github.com/todochat/todochat/internal/stacktest"
 )
@@ -41,7 +42,7 @@ func startStack(ctx context.Context) (address string, stop func() error, err err
 		return "", stop, err
 	}
 	stops = append(stops, func() error { return os.RemoveAll(programs.Dir) })
-	key, err := stacktest.SigningKey()
+	key, err := account.NewSigningKey()
 	if err != nil {
 		return "", stop, err
 	}

@@ -16,9 +16,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -32,6 +30,8 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+
+	"github.com/todochat/todochat/internal/account"
 )
 
 func main() {
@@ -134,7 +134,7 @@ func (v *values) complete(rotate []string) error {
 		}
 	}
 	if v.signing == "" || slices.Contains(rotate, "signing") {
-		key, err := signingKey()
+		key, err := account.NewSigningKey()
 		if err != nil {
 			return err
 		}
@@ -151,18 +151,6 @@ func password() string {
 	b := make([]byte, 24)
 	rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func signingKey() (string, error) {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return "", fmt.Errorf("make a signing key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return "", fmt.Errorf("encode the signing key: %w", err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
 func databaseURL(role, password string) string {

@@ -92,7 +92,11 @@ func TestWhoWaitsTooLongToSignInIsToldToComeBack(t *testing.T) {
 
 func signer(t *testing.T) *account.Signer {
 	t.Helper()
-	s, err := account.NewSigner()
+	key, err := account.NewSigningKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := account.ParseSigner([]byte(key))
 	if err != nil {
 		t.Fatal(err)
 	}

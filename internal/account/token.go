@@ -72,14 +72,17 @@ func ParseSigner(data []byte) (*Signer, error) {
 	return s, nil
 }
 
-// NewSigner returns a Signer with a new random key.
-func NewSigner() (*Signer, error) {
+// NewSigningKey returns a new random key, as ParseSigner reads it.
+func NewSigningKey() (string, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make signing key: %w", err)
+		return "", fmt.Errorf("make signing key: %w", err)
 	}
-	s := &Signer{public: jwk.NewSet()}
-	return s, s.add(private)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", fmt.Errorf("encode signing key: %w", err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
 func (s *Signer) add(private ed25519.PrivateKey) error {

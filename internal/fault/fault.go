@@ -17,17 +17,16 @@ type Kind string
 
 // The kinds, each with the HTTP status that internal/web gives it.
 const (
-	Internal        Kind = "internal"          // 500: ours to mend
-	Malformed       Kind = "malformed"         // 400: not understood at all
-	Unauthenticated Kind = "unauthenticated"   // 401: we do not know who asks
-	NotFound        Kind = "not-found"         // 404: not there, or not theirs
-	Conflict        Kind = "conflict"          // 409: the state of things forbids it
-	Stale           Kind = "stale"             // 412: If-Match names an older version
-	TooLarge        Kind = "too-large"         // 413
-	Invalid         Kind = "invalid"           // 422: understood, but a value is not allowed
-	KeyReused       Kind = "idempotency-key"   // 422: this key came with another payload before
-	Throttled       Kind = "too-many-requests" // 429
-	Unavailable     Kind = "unavailable"       // 503: try again later
+	Internal        Kind = "internal"        // 500: ours to mend
+	Malformed       Kind = "malformed"       // 400: not understood at all
+	Unauthenticated Kind = "unauthenticated" // 401: we do not know who asks
+	NotFound        Kind = "not-found"       // 404: not there, or not theirs
+	Conflict        Kind = "conflict"        // 409: the state of things forbids it
+	Stale           Kind = "stale"           // 412: If-Match names an older version
+	TooLarge        Kind = "too-large"       // 413
+	Invalid         Kind = "invalid"         // 422: understood, but a value is not allowed
+	KeyReused       Kind = "idempotency-key" // 422: this key came with another payload before
+	Unavailable     Kind = "unavailable"     // 503: try again later
 )
 
 // Field is one value that was refused.
@@ -41,7 +40,7 @@ type Error struct {
 	Kind       Kind
 	Detail     string
 	Fields     []Field
-	RetryAfter time.Duration // for Unavailable and Throttled; zero says nothing
+	RetryAfter time.Duration // for Unavailable; zero says nothing
 	cause      error
 }
 

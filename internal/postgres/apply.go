@@ -25,7 +25,12 @@ type Store struct {
 
 // NewStore returns a Store over the pool that takes the time from now.
 func NewStore(pool *pgxpool.Pool, now func() time.Time) *Store {
-	return &Store{pool, func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	return &Store{pool, asStored(now)}
+}
+
+// asStored makes a clock tell moments as they come back from the database.
+func asStored(now func() time.Time) func() time.Time {
+	return func() time.Time { return now().UTC().Truncate(time.Microsecond) }
 }
 
 // Result is what a request did, or, when its key was known, what it did the

@@ -24,7 +24,7 @@ type ChatStore struct {
 
 // NewChatStore returns a ChatStore over the pool that takes the time from now.
 func NewChatStore(pool *pgxpool.Pool, now func() time.Time) *ChatStore {
-	return &ChatStore{pool, func() time.Time { return now().UTC().Truncate(time.Microsecond) }}
+	return &ChatStore{pool, asStored(now)}
 }
 
 // Turn is what one message led to.

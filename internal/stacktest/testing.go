@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/todochat/todochat/hack/postgres/child"
+	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/pgtest"
 )
 
@@ -23,7 +24,7 @@ type Stack struct {
 // all three programs. It ends with the test.
 func New(t testing.TB, settings ...string) *Stack {
 	t.Helper()
-	key, err := SigningKey()
+	key, err := account.NewSigningKey()
 	if err != nil {
 		t.Fatal(err)
 	}

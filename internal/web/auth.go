@@ -43,11 +43,6 @@ func kebab(r rune) rune {
 	return r
 }
 
-// Public adds an operation that anybody may call.
-func Public[I, O any](api huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
-	Register(api, op, handle)
-}
-
 // Private adds an operation that needs an access token. It is checked before
 // anything else of the request, and says who asks.
 func Private[I, O any](api huma.API, verifier *account.Verifier, op huma.Operation, handle func(context.Context, Caller, *I) (*O, error)) {

@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"time"
+
+	"github.com/sethvargo/go-envconfig"
 )
 
 // Config is what every program needs to serve.
@@ -23,12 +27,19 @@ func (c Config) Logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
 }
 
-// Getenv lets settings be read from a function like os.Getenv; an empty value
-// counts as unset.
-type Getenv func(string) string
+// Read fills in a program's settings, a pointer to a struct with env tags, from
+// a function like os.Getenv. An empty value counts as unset.
+func Read(ctx context.Context, getenv func(string) string, settings any) error {
+	err := envconfig.ProcessWith(ctx, &envconfig.Config{Target: settings, Lookuper: lookuper(getenv)})
+	if err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	return nil
+}
 
-// Lookup implements envconfig.Lookuper.
-func (g Getenv) Lookup(key string) (string, bool) {
-	value := g(key)
+type lookuper func(string) string
+
+func (l lookuper) Lookup(key string) (string, bool) {
+	value := l(key)
 	return value, value != ""
 }

@@ -32,7 +32,7 @@ func TestEveryKindOfFaultHasItsStatus(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[fault.Kind]int{
 		fault.Malformed: 400, fault.Unauthenticated: 401, fault.NotFound: 404, fault.Conflict: 409, fault.Stale: 412,
-		fault.TooLarge: 413, fault.Invalid: 422, fault.KeyReused: 422, fault.Throttled: 429, fault.Internal: 500, fault.Unavailable: 503,
+		fault.TooLarge: 413, fault.Invalid: 422, fault.KeyReused: 422, fault.Internal: 500, fault.Unavailable: 503,
 	} {
 		w := httptest.NewRecorder()
 		f := fault.New(kind, "what to do")
