@@ -28,9 +28,19 @@ test: ## run all tests; installs what they need when root on Debian
 check: ## format, vet, staticcheck, generated files, module files
 	@hack/check
 
+.PHONY: e2e
+e2e: ## deploy to a real Kubernetes with Knative, and use it
+	@hack/need
+	go test -tags e2e -count=1 -timeout 60m -v ./hack/e2e
+
 .PHONY: bench
 bench: ## measure against the machine's own limits
 	go run ./hack/bench $(BENCHFLAGS)
+
+.PHONY: bench-cluster
+bench-cluster: ## measure cold starts on a real Kubernetes with Knative
+	@hack/need
+	go run ./hack/coldstart $(BENCHFLAGS)
 
 .PHONY: fmt
 fmt: ## format all Go files

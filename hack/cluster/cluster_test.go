@@ -26,6 +26,17 @@ func TestVersionsAreThoseOfTheModules(t *testing.T) {
 	}
 }
 
+// The job that pulls a model finds it by the name that the manifest has.
+func TestTheModelsAreThoseThatManifestsName(t *testing.T) {
+	t.Parallel()
+	for _, model := range models {
+		content, err := os.ReadFile("../../config/knative/410-pull-model.yaml")
+		if name := strings.TrimPrefix(model, "library/"); err != nil || !strings.Contains(string(content), `args: [pull, "`+name+`"]`) {
+			t.Errorf("no job pulls %s (%v)", name, err)
+		}
+	}
+}
+
 func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"CLUSTER_NAME": "two", "CLUSTER_API_PORT": "1001", "XDG_CACHE_HOME": "/cache"}

@@ -118,6 +118,11 @@ func (c cluster) load(ctx context.Context, names []string) error {
 			}
 			say("%s is %s", short, ref)
 		}
+		if n == "ollama" {
+			if err := c.pushModels(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -274,7 +279,12 @@ func (c cluster) ollama(ctx context.Context) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	authority, err := os.ReadFile(c.etc("ca.crt"))
+	if err != nil {
+		return nil, err
+	}
 	r := newRoot()
+	r.trusted = authority
 	r.base()
 	r.dir("/root", 0o700, 0)
 	r.copy("/usr/bin/ollama", program)
@@ -294,6 +304,7 @@ type root struct {
 	archive *bytes.Buffer
 	tar     *tar.Writer
 	made    map[string]bool
+	trusted []byte // an authority besides the usual ones
 	errs    []error
 }
 
@@ -388,7 +399,12 @@ func (r *root) libraries(ctx context.Context, program, apart string) {
 // base is what every image has, with these users besides root.
 func (r *root) base(users ...string) {
 	r.dir("/tmp", 0o1777, 0)
-	r.copy("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/ca-certificates.crt")
+	const authorities = "/etc/ssl/certs/ca-certificates.crt"
+	usual, err := os.ReadFile(authorities)
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+	r.file(authorities, 0o644, append(usual, r.trusted...))
 	const zones = "/usr/share/zoneinfo"
 	r.tree(zones, zones, func(file string) bool {
 		return slices.Contains([]string{"posix", "right", "localtime", "posixrules"}, filepath.Base(file))

@@ -116,7 +116,7 @@ func (c cluster) listen() error {
 	for _, l := range []net.Listener{outer, inner} {
 		go func() { log.Fatalln("registry:", http.Serve(l, images)) }()
 	}
-	return nil
+	return serveModels(images)
 }
 
 // forward passes each connection on to an address inside.

@@ -108,8 +108,9 @@ func (c cluster) identities() error {
 	toKubelet, err4 := ca.sign("kube-apiserver-kubelet-client", "system:masters")
 	kubelet, err5 := ca.sign("system:node:"+c.name, "system:nodes", c.name, nodeAddress)
 	admin, err6 := ca.sign("admin", "system:masters")
+	models, err8 := ca.sign(modelRegistry, "", modelRegistry, nodeAddress)
 	caPrivate, err7 := x509.MarshalPKCS8PrivateKey(ca.key)
-	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8); err != nil {
 		return fmt.Errorf("make keys: %w", err)
 	}
 	inside := fmt.Sprintf("https://%s:%d", nodeAddress, apiPort)
@@ -120,6 +121,8 @@ func (c cluster) identities() error {
 		"accounts.pub":       block("PUBLIC KEY", accountsPublic),
 		"apiserver.crt":      server.certificate,
 		"apiserver.key":      server.key,
+		"models.crt":         models.certificate,
+		"models.key":         models.key,
 		"to-kubelet.crt":     toKubelet.certificate,
 		"to-kubelet.key":     toKubelet.key,
 		"kubelet.crt":        kubelet.certificate,

@@ -31,13 +31,15 @@ func (c cluster) render(name string, images map[string]string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err = t.ExecuteTemplate(&out, name, map[string]any{
-		"Name":        c.name,
-		"Domain":      c.domain,
-		"Registry":    loopback(c.registry),
-		"Images":      images,
-		"PodNetwork":  podNetwork,
-		"DNSService":  dnsService,
-		"IngressPort": ingressPort,
+		"Name":          c.name,
+		"Domain":        c.domain,
+		"Registry":      loopback(c.registry),
+		"Images":        images,
+		"PodNetwork":    podNetwork,
+		"DNSService":    dnsService,
+		"IngressPort":   ingressPort,
+		"NodeAddress":   nodeAddress,
+		"ModelRegistry": modelRegistry,
 	})
 	return out.Bytes(), err
 }

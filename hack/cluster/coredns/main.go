@@ -8,12 +8,13 @@ import (
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/health"
+	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	_ "github.com/coredns/coredns/plugin/ready"
 )
 
 func init() {
-	dnsserver.Directives = []string{"ready", "health", "errors", "cache", "kubernetes"}
+	dnsserver.Directives = []string{"ready", "health", "errors", "cache", "hosts", "kubernetes"}
 }
 
 func main() { coremain.Run() }

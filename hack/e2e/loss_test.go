@@ -1,0 +1,183 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// deletePods takes the pods of all functions away under load, one function
+// after the other: each gets SIGTERM and answers what it has accepted.
+func deletePods(t *testing.T, s *system) {
+	l := s.startLoad(t)
+	for _, function := range functions {
+		old, err := s.Kube.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "serving.knative.dev/service=" + function})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pod := range old.Items {
+			if err := s.Kube.CoreV1().Pods(namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, function+"'s pods are gone", time.Minute, func(ctx context.Context) (string, error) {
+			for _, pod := range old.Items {
+				if _, err := s.Kube.CoreV1().Pods(namespace).Get(ctx, pod.Name, metav1.GetOptions{}); err == nil {
+					return pod.Name, nil
+				}
+			}
+			return "", nil
+		})
+	}
+	l.end(t)
+}
+
+// deleteDatabasePod takes the database away while people add todos. They see
+// 503 and repeat what they asked, with the same key.
+func deleteDatabasePod(t *testing.T, s *system) {
+	u := s.signUp(t)
+	var (
+		mu    sync.Mutex
+		added []string
+		all   sync.WaitGroup
+	)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	for writer := range 4 {
+		all.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				title := fmt.Sprintf("todo %d of writer %d", i, writer)
+				err := patient(t.Context(), 2*time.Minute, func(ctx context.Context) error {
+					_, err := u.add(ctx, title, fmt.Sprintf("%d-%d", writer, i))
+					return err
+				})
+				if err != nil {
+					t.Errorf("%s: %v", title, err)
+					return
+				}
+				mu.Lock()
+				added = append(added, title)
+				mu.Unlock()
+			}
+		})
+	}
+	count := func() int { mu.Lock(); defer mu.Unlock(); return len(added) }
+	enough := func(more int) {
+		t.Helper()
+		until(t, fmt.Sprintf("%d more todos", more), time.Minute, atLeast(count, more))
+	}
+	enough(50)
+	pods := s.Kube.CoreV1().Pods(namespace)
+	old, err := pods.Get(t.Context(), "postgres-0", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pods.Delete(t.Context(), "postgres-0", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "another pod of the database", 2*time.Minute, func(ctx context.Context) (string, error) {
+		pod, err := pods.Get(ctx, "postgres-0", metav1.GetOptions{})
+		if err == nil && pod.UID == old.UID {
+			return "the old one is there", nil
+		}
+		return "", err
+	})
+	enough(50)
+	stop()
+	all.Wait()
+	u.checkTitles(t, added)
+}
+
+// askModel makes the model that the pull-model job has fetched the assistant's
+// interpreter, as docs/deploy.md says, and talks to it.
+func askModel(t *testing.T, s *system) {
+	s.run(t, `kubectl -n todochat patch configmap config-chat --type=merge -p '{"data":{"INTERPRETER":"ollama:llama3.2:3b"}}'`)
+	s.run(t, "kubectl -n todochat delete pods -l serving.knative.dev/service=chat --wait=false")
+	s.askOllama(t)
+}
+
+// askOllama sends messages until Ollama's log shows that it answered one. What
+// the model makes of it is not this test's matter: on a cluster of hack/cluster
+// it knows nothing.
+func (s *system) askOllama(t *testing.T) {
+	t.Helper()
+	u := s.signUp(t)
+	until(t, "Ollama answers chat", 2*time.Minute, func(ctx context.Context) (string, error) {
+		answer, err := u.say(ctx, "add buy milk")
+		if err != nil {
+			return "", err
+		}
+		if answer.Reply == "" {
+			t.Fatalf("chat answers nothing: %+v", answer)
+		}
+		log, err := s.ollamaLog(ctx)
+		if err != nil {
+			return "", err
+		}
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, "| 200 |") && strings.Contains(line, `"/api/chat"`) {
+				t.Logf("chat says %q (%s); Ollama's log: %s", answer.Reply, answer.Interpreter, strings.TrimSpace(line))
+				return "", nil
+			}
+		}
+		return "its log shows no answer", nil
+	})
+}
+
+func (s *system) ollamaLog(ctx context.Context) (string, error) {
+	pods, err := s.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=ollama"})
+	if err != nil {
+		return "", err
+	}
+	if len(pods.Items) != 1 {
+		return "", fmt.Errorf("there are %d pods of Ollama", len(pods.Items))
+	}
+	log, err := s.Kube.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, nil).DoRaw(ctx)
+	return string(log), err
+}
+
+// deleteOllamaPod takes Ollama away; the next pod has the models of the volume.
+func deleteOllamaPod(t *testing.T, s *system) {
+	before := s.models(t)
+	if !strings.Contains(before, "llama3.2:3b") {
+		t.Fatalf("Ollama lacks the model that was pulled: %s", before)
+	}
+	err := s.Kube.CoreV1().Pods(namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=ollama"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Meanwhile plain messages are answered.
+	u := s.signUp(t)
+	answer, err := u.say(t.Context(), "add buy bread")
+	if err != nil || len(answer.Actions) != 1 {
+		t.Errorf("a message without Ollama: %+v, %v", answer, err)
+	}
+	s.waitReady(t)
+	if after := s.models(t); after != before {
+		t.Errorf("the models were %s, and are %s", before, after)
+	}
+	s.askOllama(t)
+}
+
+// models asks Ollama for its models, through the API server.
+func (s *system) models(t *testing.T) string {
+	t.Helper()
+	out, err := s.Kube.CoreV1().Services(namespace).ProxyGet("http", "ollama", "http", "/api/tags", nil).DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// sql asks the database.
+func (s *system) sql(t *testing.T, query string) string {
+	t.Helper()
+	return s.run(t, fmt.Sprintf("kubectl -n todochat exec postgres-0 -- psql -U postgres -d todochat -Atc %q", query))
+}
