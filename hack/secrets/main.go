@@ -11,6 +11,17 @@
 // passwords, signing is the key that signs tokens (the one before it still
 // verifies). Apply config/knative afterwards, so that the migrate job sets the
 // passwords, and let the functions start anew.
+//
+//	go run ./hack/secrets -database 'postgres://owner:password@db.example.com:5432/todochat?sslmode=verify-full' | kubectl apply -f -
+//
+// is for a PostgreSQL outside of config/knative; later runs keep the address.
+// -pooler HOST:PORT is how the functions reach it, if not as its owner does.
+//
+//	go run ./hack/secrets -env .env
+//
+// adds what compose.yaml needs to a file of variables, and keeps what is there.
+// To give one a new value, delete its line first; not POSTGRES_PASSWORD, which
+// is set when the database is made.
 package main
 
 import (
@@ -24,12 +35,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/dotenv"
 
 	"github.com/todochat/todochat/internal/account"
 )
@@ -59,11 +73,20 @@ func run(ctx context.Context, args []string, read reader, out io.Writer) error {
 	flags := flag.NewFlagSet("secrets", flag.ContinueOnError)
 	fresh := flags.Bool("new", false, "do not ask the cluster what it has: all values are new")
 	rotate := flags.String("rotate", "", "comma list of "+strings.Join(rotatable, ", ")+": give these new values")
+	managed := flags.String("database", "", "the owner's `URL` of a PostgreSQL that config/knative does not make")
+	pooler := flags.String("pooler", "", "`HOST:PORT` that the functions connect to in place of the database's")
+	env := flags.String("env", "", "add what Docker Compose needs to this `file`, and ask no cluster")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	if *env != "" {
+		if *fresh || *rotate != "" || *managed != "" || *pooler != "" {
+			return errors.New("-env goes alone: to give a variable a new value, delete its line in the file first")
+		}
+		return addTo(*env)
 	}
 	var again []string
 	if *rotate != "" {
@@ -81,6 +104,18 @@ func run(ctx context.Context, args []string, read reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if *managed != "" {
+		if v.managed, err = ownerURL(*managed); err != nil {
+			return fmt.Errorf("-database: %w", err)
+		}
+		v.pooler = ""
+	}
+	if *pooler != "" {
+		if _, _, err := net.SplitHostPort(*pooler); err != nil {
+			return fmt.Errorf("-pooler: %w", err)
+		}
+		v.pooler = *pooler
+	}
 	if err := v.complete(again); err != nil {
 		return err
 	}
@@ -92,10 +127,14 @@ func run(ctx context.Context, args []string, read reader, out io.Writer) error {
 type values struct {
 	owner, todo, chat string // database passwords
 	signing           string // PEM: the first key signs
+
+	managed *url.URL // of the owner; nil if the database is config/knative's
+	pooler  string   // host and port, if the functions do not go to the database's
 }
 
 func valuesOf(ctx context.Context, read reader) (values, error) {
 	var v values
+	var owner, function string // URLs
 	for _, s := range []struct {
 		secret, key string
 		into        *string
@@ -103,6 +142,8 @@ func valuesOf(ctx context.Context, read reader) (values, error) {
 		{"postgres", "POSTGRES_PASSWORD", &v.owner},
 		{"migrate", "TODO_DATABASE_PASSWORD", &v.todo},
 		{"migrate", "CHAT_DATABASE_PASSWORD", &v.chat},
+		{"migrate", "DATABASE_URL", &owner},
+		{"todo", "DATABASE_URL", &function},
 		{"todo", "SIGNING_KEY", &v.signing},
 	} {
 		text, err := read(ctx, s.secret)
@@ -120,7 +161,36 @@ func valuesOf(ctx context.Context, read reader) (values, error) {
 		}
 		*s.into = string(there.Data[s.key])
 	}
+	if owner == "" || function == "" {
+		return v, nil
+	}
+	at, err := ownerURL(owner)
+	if err != nil {
+		return values{}, fmt.Errorf("DATABASE_URL of secret migrate: %w", err)
+	}
+	if at.Host != host {
+		v.managed = at
+	}
+	if u, err := url.Parse(function); err == nil && u.Host != at.Host {
+		v.pooler = u.Host
+	}
 	return v, nil
+}
+
+// ownerURL reads a URL from which those of the functions can be made. Its
+// errors do not repeat it: it holds a password.
+func ownerURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Host == "" || strings.Trim(u.Path, "/") == "" {
+		return nil, errors.New("it is not like postgres://owner:password@host:5432/database?sslmode=verify-full")
+	}
+	if password, _ := u.User.Password(); u.User.Username() == "" || password == "" {
+		return nil, errors.New("it has no user or no password")
+	}
+	if !u.Query().Has("sslmode") { // pgx would go without encryption where a server has none
+		return nil, errors.New("it has no sslmode: verify-full, or another by intent")
+	}
+	return u, nil
 }
 
 // complete makes what is missing, and anew what is to be rotated.
@@ -153,11 +223,6 @@ func password() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func databaseURL(role, password string) string {
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, password), Host: host, Path: database, RawQuery: "sslmode=disable"}
-	return u.String()
-}
-
 // manifests are the namespace, as config/knative has it, and the Secrets.
 func (v values) manifests() []byte {
 	var b bytes.Buffer
@@ -177,11 +242,71 @@ metadata:
 			fmt.Fprintf(&b, "  %s: %s\n", pairs[i], base64.StdEncoding.EncodeToString([]byte(pairs[i+1])))
 		}
 	}
-	secret("postgres", "POSTGRES_PASSWORD", v.owner)
-	secret("migrate", "DATABASE_URL", databaseURL("postgres", v.owner), "TODO_DATABASE_PASSWORD", v.todo, "CHAT_DATABASE_PASSWORD", v.chat)
-	secret("todo", "DATABASE_URL", databaseURL("todo", v.todo), "SIGNING_KEY", v.signing)
-	secret("chat", "DATABASE_URL", databaseURL("chat", v.chat))
+	at := v.managed
+	if at == nil {
+		secret("postgres", "POSTGRES_PASSWORD", v.owner)
+		at = &url.URL{Scheme: "postgres", User: url.UserPassword("postgres", v.owner), Host: host, Path: database, RawQuery: "sslmode=disable"}
+	}
+	function := *at
+	if v.pooler != "" {
+		function.Host = v.pooler
+	}
+	urlOf := func(role, password string) string {
+		function.User = url.UserPassword(role, password)
+		return function.String()
+	}
+	secret("migrate", "DATABASE_URL", at.String(), "TODO_DATABASE_PASSWORD", v.todo, "CHAT_DATABASE_PASSWORD", v.chat)
+	secret("todo", "DATABASE_URL", urlOf("todo", v.todo), "SIGNING_KEY", v.signing)
+	secret("chat", "DATABASE_URL", urlOf("chat", v.chat))
 	return b.Bytes()
+}
+
+// addTo appends the variables of compose.yaml that a file lacks, and keeps it
+// from other users.
+func addTo(name string) (err error) {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := file.Chmod(0o600); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	there, err := dotenv.Parse(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	v := values{
+		owner:   there["POSTGRES_PASSWORD"],
+		todo:    there["TODO_DATABASE_PASSWORD"],
+		chat:    there["CHAT_DATABASE_PASSWORD"],
+		signing: there["SIGNING_KEY"],
+	}
+	if err := v.complete(nil); err != nil {
+		return err
+	}
+	var more bytes.Buffer
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		more.WriteByte('\n')
+	}
+	for _, pair := range [][2]string{
+		{"POSTGRES_PASSWORD", v.owner},
+		{"TODO_DATABASE_PASSWORD", v.todo},
+		{"CHAT_DATABASE_PASSWORD", v.chat},
+		{"SIGNING_KEY", v.signing},
+	} {
+		if there[pair[0]] == "" {
+			// Compose reads \n in double quotes as a new line: a key stays one
+			// line, which can be deleted as one.
+			fmt.Fprintf(&more, "%s=%q\n", pair[0], pair[1])
+		}
+	}
+	_, err = file.Write(more.Bytes())
+	return err
 }
 
 // kubectl reads a Secret of the cluster that kubectl is set up for.
