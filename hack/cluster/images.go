@@ -193,7 +193,7 @@ func base(context.Context) (v1.Image, error) {
 }
 
 // postgres makes an image that does what Docker's official one does, from the
-// binaries that hack/postgres fetches. Its clients are Debian's.
+// binaries that hack/postgres fetches. Its clients are those of a later Debian.
 func (c cluster) postgres(ctx context.Context) (v1.Image, error) {
 	server, err := c.postgresPrograms(ctx)
 	if err != nil {
@@ -201,6 +201,10 @@ func (c cluster) postgres(ctx context.Context) (v1.Image, error) {
 	}
 	server = filepath.Dir(server)
 	if err := isPostgres(ctx, server, "18."); err != nil {
+		return nil, err
+	}
+	clients, err := c.postgresClients(ctx)
+	if err != nil {
 		return nil, err
 	}
 	const home, user = "/usr/lib/postgresql/18", 999
@@ -223,15 +227,7 @@ func (c cluster) postgres(ctx context.Context) (v1.Image, error) {
 			}
 		}
 	}
-	clients, _ := filepath.Glob(clientPrograms)
-	if len(clients) == 0 {
-		return nil, fmt.Errorf("there is no %s", clientPrograms)
-	}
-	for _, client := range []string{"psql", "pg_isready"} {
-		file := filepath.Join(filepath.Dir(clients[len(clients)-1]), client)
-		r.copy("/usr/bin/"+client, file)
-		r.libraries(ctx, file, "")
-	}
+	r.clients(ctx, clients)
 	r.copy("/bin/busybox", "/usr/bin/busybox")
 	for _, applet := range []string{"sh", "ls", "cat", "id", "test", "sleep", "env", "rm", "mkdir"} {
 		r.link("/bin/"+applet, "busybox")

@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// clientPrograms are where PostgreSQL's clients are.
-const clientPrograms = "/usr/lib/postgresql/*/bin/psql"
-
 // packages are Debian's, by the files that show that they are installed.
 var packages = []struct{ name, file string }{
 	{"containerd", "/usr/bin/containerd"},
@@ -25,7 +22,6 @@ var packages = []struct{ name, file string }{
 	{"ca-certificates", "/etc/ssl/certs/ca-certificates.crt"},
 	{"tzdata", "/usr/share/zoneinfo/Europe/Berlin"},
 	{"busybox-static", "/usr/bin/busybox"},
-	{"postgresql-client", clientPrograms},
 }
 
 // install installs the packages that are missing, without starting a service.

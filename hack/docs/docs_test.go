@@ -39,8 +39,8 @@ func TestTheCurlLinesRunAsTheyStand(t *testing.T) {
 			script := "set -euo pipefail\ncurl() { command curl --fail-with-body -S \"$@\"; echo; }\n"
 			lines := 0
 			for _, block := range shell.FindAllStringSubmatch(read(t, name), -1) {
-				if !strings.Contains(block[1], "curl ") {
-					continue
+				if strings.Contains(block[1], "make ") || strings.Contains(block[1], "kubectl ") {
+					continue // make e2e runs the latter
 				}
 				lines += strings.Count(block[1], "curl ")
 				script += strings.ReplaceAll(block[1], "http://localhost:3000", stack.Frontend.URL)

@@ -54,6 +54,7 @@ func TestOnKnative(t *testing.T) {
 		{"a rollback, and forward again", rollBack},
 		{"pods that go lose no request", deletePods},
 		{"the database's pod goes, what was acknowledged stays", deleteDatabasePod},
+		{"the database is lost, and restored from a backup", restore},
 		{"chat asks the model in Ollama's pod", askModel},
 		{"Ollama's pod goes, its models stay", deleteOllamaPod},
 	} {

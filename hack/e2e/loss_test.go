@@ -5,37 +5,40 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// deletePods takes the pods of all functions away under load, one function
-// after the other: each gets SIGTERM and answers what it has accepted.
+// deletePods takes the pods of all functions away at once, under load: each
+// gets SIGTERM and answers what it has accepted.
 func deletePods(t *testing.T, s *system) {
 	l := s.startLoad(t)
-	for _, function := range functions {
-		old, err := s.Kube.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "serving.knative.dev/service=" + function})
-		if err != nil {
+	l.answered(t, 2*perSecond)
+	pods := s.Kube.CoreV1().Pods(namespace)
+	old, err := pods.List(t.Context(), metav1.ListOptions{LabelSelector: "serving.knative.dev/service"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range old.Items {
+		if err := pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	until(t, fmt.Sprintf("%d pods are gone", len(old.Items)), time.Minute, func(ctx context.Context) (string, error) {
 		for _, pod := range old.Items {
-			if err := s.Kube.CoreV1().Pods(namespace).Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
-				t.Fatal(err)
+			if _, err := pods.Get(ctx, pod.Name, metav1.GetOptions{}); err == nil {
+				return pod.Name, nil
 			}
 		}
-		until(t, function+"'s pods are gone", time.Minute, func(ctx context.Context) (string, error) {
-			for _, pod := range old.Items {
-				if _, err := s.Kube.CoreV1().Pods(namespace).Get(ctx, pod.Name, metav1.GetOptions{}); err == nil {
-					return pod.Name, nil
-				}
-			}
-			return "", nil
-		})
-	}
+		return "", nil
+	})
+	l.answered(t, 2*perSecond)
 	l.end(t)
 }
 
@@ -139,7 +142,7 @@ func (s *system) ollamaLog(ctx context.Context) (string, error) {
 	if len(pods.Items) != 1 {
 		return "", fmt.Errorf("there are %d pods of Ollama", len(pods.Items))
 	}
-	log, err := s.Kube.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, nil).DoRaw(ctx)
+	log, err := s.Kube.CoreV1().Pods(namespace).GetLogs(pods.Items[0].Name, &corev1.PodLogOptions{}).DoRaw(ctx)
 	return string(log), err
 }
 
@@ -180,4 +183,51 @@ func (s *system) models(t *testing.T) string {
 func (s *system) sql(t *testing.T, query string) string {
 	t.Helper()
 	return s.run(t, fmt.Sprintf("kubectl -n todochat exec postgres-0 -- psql -U postgres -d todochat -Atc %q", query))
+}
+
+// restore loses the whole database, volume included, and restores a backup, by
+// the commands of docs/deploy.md.
+func restore(t *testing.T, s *system) {
+	documented := func(command string) string {
+		t.Helper()
+		if !strings.Contains(read(t, "docs/deploy.md"), "\n"+command+"\n") {
+			t.Fatalf("docs/deploy.md does not say: %s", command)
+		}
+		return command
+	}
+	u := s.signUp(t)
+	if _, err := u.say(t.Context(), "add buy milk"); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	s.runIn(t, folder, documented("kubectl -n todochat exec postgres-0 -- pg_dump -U postgres --format=custom todochat > todochat.dump"))
+	if _, err := u.add(t.Context(), "after the backup", "later"); err != nil {
+		t.Fatal(err)
+	}
+
+	s.run(t, "kubectl -n todochat delete statefulset postgres && kubectl -n todochat delete persistentvolumeclaim data-postgres-0")
+	s.waitJobGone(t, "migrate")
+	s.run(t, documented(apply))
+	s.waitReady(t)
+	err := patient(t.Context(), time.Minute, func(ctx context.Context) error {
+		_, err := u.titles(ctx)
+		return err
+	})
+	if statusOf(err) != http.StatusUnauthorized {
+		t.Errorf("on an empty database: %v, want 401: nobody has an account", err)
+	}
+	s.runIn(t, folder, documented("kubectl -n todochat exec -i postgres-0 -- pg_restore -U postgres --dbname=todochat --clean --if-exists --single-transaction < todochat.dump"))
+	s.run(t, documented("kubectl -n todochat delete pods -l serving.knative.dev/service"))
+	err = patient(t.Context(), time.Minute, func(ctx context.Context) error {
+		_, err := u.titles(ctx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.checkTitles(t, []string{"buy milk"})
+	if _, err := u.say(t.Context(), "undo"); err != nil {
+		t.Errorf("the assistant after the restore: %v", err)
+	}
+	u.checkTitles(t, nil)
 }
