@@ -33,6 +33,15 @@ e2e: ## deploy to a real Kubernetes with Knative, and use it
 	@hack/need
 	go test -tags e2e -count=1 -timeout 60m -v ./hack/e2e
 
+.PHONY: test-rig
+test-rig: ## test the rig that e2e brings up, a module of its own
+	cd hack/cluster && go vet ./... && go test . ./images/...
+	cd hack/cluster/knative && go test -trimpath ./kingress
+
+.PHONY: images-reproducible
+images-reproducible: ## build the images twice and compare; their size, SBOM, user, labels
+	go run ./hack/images $(IMAGESFLAGS)
+
 .PHONY: bench
 bench: ## measure against the machine's own limits
 	go run ./hack/bench $(BENCHFLAGS)
