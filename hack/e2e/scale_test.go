@@ -54,36 +54,43 @@ func toZeroAndBack(t *testing.T, s *system) {
 	t.Logf("the assistant answered after %.2f s", time.Since(began).Seconds())
 }
 
-// scaleDown has three pods of each function under load, and lets the autoscaler
-// take them away again.
+// scaleDown begins with three pods of each function, for twenty seconds at
+// least, and lets the autoscaler take away under load what is too much.
 func scaleDown(t *testing.T, s *system) {
-	want := func(pods int) {
+	annotate := func(initial, delay string) {
 		t.Helper()
+		patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{"autoscaling.knative.dev/initial-scale":%s,"autoscaling.knative.dev/scale-down-delay":%s}}}}}`, initial, delay)
 		for _, function := range functions {
-			s.annotateScale(t, function, pods)
+			_, err := s.Knative.ServingV1().Services(namespace).Patch(t.Context(), function, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.waitReady(t)
+	}
+	annotate(`"3"`, `"20s"`)
+	pods := func(enough func(function string, n int) bool) func(context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
+			var waiting []string
+			for _, function := range functions {
+				list, err := s.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "serving.knative.dev/revision=" + s.latest(t, function)})
+				if err != nil {
+					return "", err
+				}
+				if n := len(list.Items); !enough(function, n) {
+					waiting = append(waiting, fmt.Sprintf("%s has %d", function, n))
+				}
+			}
+			return strings.Join(waiting, ", "), nil
 		}
 	}
-	want(3)
-	s.waitPods(t, 3, time.Minute)
+	until(t, "three pods each", time.Minute, pods(func(_ string, n int) bool { return n == 3 }))
 	l := s.startLoad(t)
-	l.answered(t, 5*perSecond)
-	want(0)
-	// The stable window of the autoscaler is a minute, and a pod takes up to
-	// half a minute more to end.
-	s.waitPods(t, 1, 3*time.Minute)
-	l.answered(t, 5*perSecond)
+	// Nobody talks to chat meanwhile.
+	until(t, "what is too much has gone", 4*time.Minute, pods(func(function string, n int) bool { return n == 1 || function == "chat" && n == 0 }))
+	l.answered(t, 2*perSecond)
 	l.end(t)
-}
-
-// annotateScale tells the autoscaler the least pods of a function's newest
-// revision, as an operator can who does not want a new revision for it.
-func (s *system) annotateScale(t *testing.T, function string, pods int) {
-	t.Helper()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{"autoscaling.knative.dev/min-scale":"%d"}}}`, pods)
-	_, err := s.Knative.AutoscalingV1alpha1().PodAutoscalers(namespace).Patch(t.Context(), s.latest(t, function), types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	annotate("null", "null")
 }
 
 // latest is the name of a function's newest revision.
@@ -94,23 +101,4 @@ func (s *system) latest(t *testing.T, function string) string {
 		t.Fatal(err)
 	}
 	return service.Status.LatestReadyRevisionName
-}
-
-// waitPods waits until each function that is used has so many pods.
-func (s *system) waitPods(t *testing.T, want int, patience time.Duration) {
-	t.Helper()
-	until(t, fmt.Sprintf("%d pods each", want), patience, func(ctx context.Context) (string, error) {
-		var waiting []string
-		for _, function := range functions {
-			pods, err := s.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "serving.knative.dev/service=" + function})
-			if err != nil {
-				return "", err
-			}
-			// Nobody talks to chat meanwhile, so that it may go to zero.
-			if n := len(pods.Items); n != want && (function != "chat" || n > want) {
-				waiting = append(waiting, fmt.Sprintf("%s has %d", function, n))
-			}
-		}
-		return strings.Join(waiting, ", "), nil
-	})
 }
