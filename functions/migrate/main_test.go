@@ -9,7 +9,34 @@ import (
 	"github.com/sethvargo/go-envconfig"
 
 	"github.com/todochat/todochat/internal/pgtest"
+	"github.com/todochat/todochat/internal/postgres/migrations"
 )
+
+func TestASchemaOfLaterCodeStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	conn := database.Conn(t)
+	if _, err := conn.Exec(t.Context(), `update public.schema_version set version = version + 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), nil, envconfig.MapLookuper(map[string]string{"DATABASE_URL": database.Owner})); err != nil {
+		t.Errorf("the code before, rolled back to: %v", err)
+	}
+	var ahead bool
+	if err := conn.QueryRow(t.Context(), `select version > $1 from public.schema_version`, migrationsHere(t)).Scan(&ahead); err != nil || !ahead {
+		t.Errorf("the schema's version went back: %v", err)
+	}
+}
+
+// migrationsHere is how many this code has.
+func migrationsHere(t *testing.T) int {
+	t.Helper()
+	files, err := migrations.Files.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
 
 func TestMigratingAgainChangesNothing(t *testing.T) {
 	t.Parallel()

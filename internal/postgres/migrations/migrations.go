@@ -41,7 +41,8 @@ func settingsOf(role string) []string {
 }
 
 // Up creates the roles that are missing and applies the migrations that are
-// missing to the database at ownerURL. Concurrent calls wait for one another.
+// missing to the database at ownerURL. Concurrent calls wait for one another. A
+// schema that later code has migrated stays as it is: it works with this code.
 // It must not go through a pooler: the lock belongs to the session.
 func Up(ctx context.Context, ownerURL string) error {
 	conn, err := pgx.Connect(ctx, ownerURL)
@@ -60,6 +61,13 @@ func Up(ctx context.Context, ownerURL string) error {
 	}
 	if err := migrator.LoadMigrations(Files); err != nil {
 		return fmt.Errorf("read migrations: %w", err)
+	}
+	version, err := migrator.GetCurrentVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if int(version) > len(migrator.Migrations) { // this is the code before it, rolled back to
+		return nil
 	}
 	if err := migrator.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
