@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -41,31 +42,32 @@ func (b *bench) firstOfTodo(ctx context.Context) (p phases, err error) {
 	}
 	defer w.Stop()
 	began := time.Now()
-	var answer time.Duration
-	answered := make(chan error, 1)
+	type answer struct {
+		took time.Duration
+		err  error
+	}
+	answered := make(chan answer, 1)
 	go func() {
-		var err error
-		answer, err = b.first(ctx, todoURL+"/api/health")
-		answered <- err
+		took, err := b.first(ctx, todoURL+"/api/health")
+		answered <- answer{took, err}
 	}()
 	pod := ""
-	for pod == "" || p.ready == 0 {
+	for p.ready == 0 || p.answered == 0 {
 		select {
 		case event, ok := <-w.ResultChan():
 			if !ok {
 				return p, errors.New("the watch of todo's pods ended")
 			}
-			if pod = p.note(event, time.Since(began)); pod == "" {
-				continue
+			pod = cmp.Or(p.note(event, time.Since(began)), pod)
+		case a := <-answered:
+			if a.err != nil {
+				return p, a.err
 			}
+			p.answered = a.took
 		case <-ctx.Done():
 			return p, fmt.Errorf("no pod of todo is ready: %w", ctx.Err())
 		}
 	}
-	if err := <-answered; err != nil {
-		return p, err
-	}
-	p.answered = answer
 	p.query, err = b.query(ctx, pod)
 	return p, err
 }
@@ -73,7 +75,7 @@ func (b *bench) firstOfTodo(ctx context.Context) (p phases, err error) {
 // note takes the time of what an event shows first, and returns the pod's name.
 func (p *phases) note(event watch.Event, since time.Duration) string {
 	pod, ok := event.Object.(*corev1.Pod)
-	if !ok {
+	if !ok || pod.DeletionTimestamp != nil { // one of before, that is ending
 		return ""
 	}
 	first := func(at *time.Duration, is bool) {
@@ -94,20 +96,25 @@ func (p *phases) note(event watch.Event, since time.Duration) string {
 	return pod.Name
 }
 
-// query reads in the function's log how long its first health check took.
+// query reads in the function's log how long its first health check took. The
+// line may come a moment after the answer.
 func (b *bench) query(ctx context.Context, pod string) (time.Duration, error) {
-	log, err := b.Kube.CoreV1().Pods("todochat").GetLogs(pod, &corev1.PodLogOptions{Container: "todo"}).DoRaw(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(log)); lines.Scan(); {
-		var line struct {
-			Path       string  `json:"path"`
-			DurationMS float64 `json:"duration_ms"`
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		log, err := b.Kube.CoreV1().Pods("todochat").GetLogs(pod, &corev1.PodLogOptions{Container: "todo"}).DoRaw(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("find /api/health in the log of %s: %w", pod, err)
 		}
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Path == "/api/health" {
-			return time.Duration(line.DurationMS * float64(time.Millisecond)), nil
+		for lines := bufio.NewScanner(bytes.NewReader(log)); lines.Scan(); {
+			var line struct {
+				Path       string  `json:"path"`
+				DurationMS float64 `json:"duration_ms"`
+			}
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Path == "/api/health" {
+				return time.Duration(line.DurationMS * float64(time.Millisecond)), nil
+			}
 		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return 0, fmt.Errorf("%s logged no /api/health:\n%s", pod, log)
 }

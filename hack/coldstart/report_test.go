@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
@@ -51,6 +52,11 @@ func TestAPhaseBeginsWhenItIsSeenFirst(t *testing.T) {
 	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue})
 	see(5)
 	see(6)
+	ending := pod.DeepCopy()
+	ending.DeletionTimestamp = new(metav1.Time)
+	if name := new(phases).note(watch.Event{Object: ending}, 1); name != "" {
+		t.Errorf("a pod that is ending is taken for the new one: %q", name)
+	}
 	if want := (phases{made: 1, scheduled: 2, running: 4, ready: 5}); p != want {
 		t.Errorf("got %+v, want %+v", p, want)
 	}

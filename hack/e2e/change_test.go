@@ -11,6 +11,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 )
 
 // update changes the code of all programs and the schema, and runs the same
@@ -21,7 +22,7 @@ func update(t *testing.T, s *system) {
 	for _, function := range functions {
 		before[function] = s.latest(t, function)
 	}
-	s.waitJobGone(t, "migrate")
+	s.run(t, documented(t, waitJobGone))
 	l := s.startLoad(t)
 	s.runIn(t, changed, apply)
 	s.waitReady(t)
@@ -50,12 +51,19 @@ func update(t *testing.T, s *system) {
 	}
 }
 
+// copyCheckout is a copy of what git knows.
+func (s *system) copyCheckout(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	s.run(t, "git ls-files -z --cached --others --exclude-standard --deduplicate | xargs -0 cp --parents --target-directory "+folder)
+	return folder
+}
+
 // changedCopy is a copy of the repository in which every program differs, and
 // in which there is one more migration.
 func (s *system) changedCopy(t *testing.T) string {
 	t.Helper()
-	folder := t.TempDir()
-	s.run(t, "git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "+folder)
+	folder := s.copyCheckout(t)
 	for _, program := range []string{"functions/todo", "functions/chat", "functions/migrate", "frontend"} {
 		write(t, filepath.Join(folder, program, "changed.go"), `package main
 
@@ -84,12 +92,11 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// waitJobGone waits until a finished job was removed: a job's template cannot
-// change while it is there.
-func (s *system) waitJobGone(t *testing.T, name string) {
-	t.Helper()
-	s.run(t, "kubectl -n todochat wait --for=delete job/"+name+" --timeout=2m")
-}
+const (
+	// A job's template cannot change while it is there.
+	waitJobGone  = "kubectl -n todochat wait --for=delete job/migrate --timeout=2m"
+	waitMigrated = "kubectl -n todochat wait --for=condition=Complete job/migrate --timeout=10m"
+)
 
 // rollBack sends all traffic to the revision before, by the command of
 // docs/deploy.md, and then applies again.
@@ -108,14 +115,14 @@ func rollBack(t *testing.T, s *system) {
 	if earlier == "" {
 		t.Fatal("there is no earlier revision")
 	}
-	serves := func(want string) {
+	serves := func(what string, name func(*servingv1.Service) string) {
 		t.Helper()
-		until(t, want+" serves", time.Minute, func(ctx context.Context) (string, error) {
+		until(t, what+" serves", 2*time.Minute, func(ctx context.Context) (string, error) {
 			service, err := s.Knative.ServingV1().Services(namespace).Get(ctx, "todo", metav1.GetOptions{})
 			if err != nil {
 				return "", err
 			}
-			if traffic := service.Status.Traffic; !ready(service) || len(traffic) != 1 || traffic[0].RevisionName != want {
+			if traffic := service.Status.Traffic; !ready(service) || len(traffic) != 1 || traffic[0].RevisionName != name(service) {
 				return "not yet", nil
 			}
 			return "", nil
@@ -126,24 +133,14 @@ func rollBack(t *testing.T, s *system) {
 		t.Fatalf("docs/deploy.md does not say how to roll back: %s", command)
 	}
 	s.run(t, strings.ReplaceAll(command, "todo-00001", earlier))
-	serves(earlier)
+	serves(earlier, func(*servingv1.Service) string { return earlier })
 	u := s.signUp(t)
 	if _, err := u.add(t.Context(), "by the earlier code", "earlier"); err != nil {
 		t.Fatal(err)
 	}
 
 	s.run(t, apply)
-	until(t, "the newest serves", 2*time.Minute, func(ctx context.Context) (string, error) {
-		service, err := s.Knative.ServingV1().Services(namespace).Get(ctx, "todo", metav1.GetOptions{})
-		if err != nil {
-			return "", err
-		}
-		traffic := service.Status.Traffic
-		if !ready(service) || len(traffic) != 1 || traffic[0].RevisionName != service.Status.LatestReadyRevisionName {
-			return "not yet", nil
-		}
-		return "", nil
-	})
+	serves("the newest", func(service *servingv1.Service) string { return service.Status.LatestReadyRevisionName })
 	s.waitReady(t) // the migrate job, too, whose schema is older than the database's
 	u.checkTitles(t, []string{"by the earlier code"})
 }

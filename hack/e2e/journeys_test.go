@@ -53,37 +53,31 @@ func browse(t *testing.T, s *system) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := []func() error{
-		func() error { return page.Go(s.url) },
-		func() error { return page.Click("[data-testid=to-sign-up]") },
-		func() error { return page.Type("[name=name]", "Ada Lovelace") },
-		func() error { return page.Type("[name=email]", "ada.browser@example.com") },
-		func() error { return page.Type("[name=password]", password) },
-		func() error { return page.Click("[data-testid=sign-up]") },
-		func() error { return page.Wait("document.querySelector('[data-testid=list-total]')") },
-		func() error { return page.Type("[data-testid=chat-input]", "add buy milk tomorrow, high priority\r") },
-		func() error { return page.Wait(says("[data-testid=chat-message]", "Added #1")) },
-		func() error { return page.Wait(says("[data-testid=todo]", "buy milk")) },
-		func() error { return page.Click("[data-number='1'] [data-testid=todo-toggle]") },
-		func() error { return page.Wait("document.querySelector('[data-number=\"1\"][data-status=completed]')") },
-		page.Reload,
-		func() error { return page.Wait("document.querySelector('[data-number=\"1\"][data-status=completed]')") },
-		func() error { return page.Wait(says("[data-testid=chat-message]", "Added #1")) },
-	}
-	for i, step := range steps {
-		if err := step(); err != nil {
-			text, _ := chromium.Eval[string](page, "document.body.innerText")
-			t.Fatalf("step %d: %v; the page says:\n%s", i+1, err, text)
-		}
+	const done = "document.querySelector('[data-number=\"1\"][data-status=completed]')"
+	err = page.Steps(
+		chromium.Going(s.url),
+		chromium.Clicking("[data-testid=to-sign-up]"),
+		chromium.Typing("[name=name]", "Ada Lovelace"),
+		chromium.Typing("[name=email]", "ada.browser@example.com"),
+		chromium.Typing("[name=password]", password),
+		chromium.Clicking("[data-testid=sign-up]"),
+		chromium.Waiting("document.querySelector('[data-testid=list-total]')"),
+		chromium.Typing("[data-testid=chat-input]", "add buy milk tomorrow, high priority\r"),
+		chromium.Saying("[data-testid=chat-message]", "Added #1"),
+		chromium.Saying("[data-testid=todo]", "buy milk"),
+		chromium.Clicking("[data-number='1'] [data-testid=todo-toggle]"),
+		chromium.Waiting(done),
+		(*chromium.Tab).Reload,
+		chromium.Waiting(done),
+		chromium.Saying("[data-testid=chat-message]", "Added #1"),
+	)
+	if err != nil {
+		text, _ := chromium.Eval[string](page, "document.body.innerText")
+		t.Fatalf("%v; the page says:\n%s", err, text)
 	}
 	for _, complaint := range page.Complaints() {
 		if !strings.Contains(complaint, "/api/auth/me") { // who is not signed in learns it by a 401
 			t.Errorf("the page complains: %s", complaint)
 		}
 	}
-}
-
-// says is the condition that an element of the page contains a text.
-func says(selector, text string) string {
-	return fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.innerText.includes(%q))", selector, text)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -25,6 +26,9 @@ func deletePods(t *testing.T, s *system) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(old.Items) < len(functions) {
+		t.Fatalf("there are only %d pods", len(old.Items))
+	}
 	for _, pod := range old.Items {
 		if err := pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
@@ -32,8 +36,8 @@ func deletePods(t *testing.T, s *system) {
 	}
 	until(t, fmt.Sprintf("%d pods are gone", len(old.Items)), time.Minute, func(ctx context.Context) (string, error) {
 		for _, pod := range old.Items {
-			if _, err := pods.Get(ctx, pod.Name, metav1.GetOptions{}); err == nil {
-				return pod.Name, nil
+			if _, err := pods.Get(ctx, pod.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				return pod.Name, err
 			}
 		}
 		return "", nil
@@ -52,15 +56,19 @@ func deleteDatabasePod(t *testing.T, s *system) {
 		all   sync.WaitGroup
 	)
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	giveUp, cancel := context.WithCancel(t.Context())
+	defer func() { stop(); cancel(); all.Wait() }()
 	for writer := range 4 {
 		all.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				title := fmt.Sprintf("todo %d of writer %d", i, writer)
-				err := patient(t.Context(), 2*time.Minute, func(ctx context.Context) error {
+				err := patient(giveUp, 2*time.Minute, func(ctx context.Context) error {
 					_, err := u.add(ctx, title, fmt.Sprintf("%d-%d", writer, i))
 					return err
 				})
+				if giveUp.Err() != nil {
+					return
+				}
 				if err != nil {
 					t.Errorf("%s: %v", title, err)
 					return
@@ -101,8 +109,10 @@ func deleteDatabasePod(t *testing.T, s *system) {
 // askModel makes the model that the pull-model job has fetched the assistant's
 // interpreter, as docs/deploy.md says, and talks to it.
 func askModel(t *testing.T, s *system) {
-	s.run(t, `kubectl -n todochat patch configmap config-chat --type=merge -p '{"data":{"INTERPRETER":"ollama:llama3.2:3b"}}'`)
-	s.run(t, "kubectl -n todochat delete pods -l serving.knative.dev/service=chat --wait=false")
+	folder := s.copyCheckout(t)
+	s.runIn(t, folder, "sed -i 's/INTERPRETER: auto/INTERPRETER: ollama:llama3.2:3b/' config/knative/201-config-chat.yaml")
+	s.runIn(t, folder, documented(t, apply))
+	s.run(t, documented(t, "kubectl -n todochat delete pods -l serving.knative.dev/service=chat"))
 	s.askOllama(t)
 }
 
@@ -152,21 +162,38 @@ func deleteOllamaPod(t *testing.T, s *system) {
 	if !strings.Contains(before, "llama3.2:3b") {
 		t.Fatalf("Ollama lacks the model that was pulled: %s", before)
 	}
-	err := s.Kube.CoreV1().Pods(namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=ollama"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Meanwhile plain messages are answered.
+	// Without any, plain messages are answered.
+	s.scaleOllama(t, 0)
 	u := s.signUp(t)
 	answer, err := u.say(t.Context(), "add buy bread")
-	if err != nil || len(answer.Actions) != 1 {
+	if err != nil || len(answer.Actions) != 1 || answer.Interpreter != "rules" {
 		t.Errorf("a message without Ollama: %+v, %v", answer, err)
 	}
-	s.waitReady(t)
+	s.scaleOllama(t, 1)
 	if after := s.models(t); after != before {
 		t.Errorf("the models were %s, and are %s", before, after)
 	}
 	s.askOllama(t)
+}
+
+// scaleOllama waits until so many pods of Ollama serve, and no other is there.
+func (s *system) scaleOllama(t *testing.T, want int) {
+	t.Helper()
+	s.run(t, fmt.Sprintf("kubectl -n todochat scale deployment ollama --replicas=%d", want))
+	until(t, fmt.Sprintf("%d pods of Ollama", want), 2*time.Minute, func(ctx context.Context) (string, error) {
+		pods, err := s.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=ollama"})
+		if err != nil {
+			return "", err
+		}
+		ollama, err := s.Kube.AppsV1().Deployments(namespace).Get(ctx, "ollama", metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		if len(pods.Items) != want || int(ollama.Status.ReadyReplicas) != want {
+			return fmt.Sprintf("there are %d, %d of them ready", len(pods.Items), ollama.Status.ReadyReplicas), nil
+		}
+		return "", nil
+	})
 }
 
 // models asks Ollama for its models, through the API server.
@@ -185,29 +212,32 @@ func (s *system) sql(t *testing.T, query string) string {
 	return s.run(t, fmt.Sprintf("kubectl -n todochat exec postgres-0 -- psql -U postgres -d todochat -Atc %q", query))
 }
 
+// documented is a command that docs/deploy.md has on a line of its own.
+func documented(t *testing.T, command string) string {
+	t.Helper()
+	if !strings.Contains(read(t, "docs/deploy.md"), "\n"+command+"\n") {
+		t.Fatalf("docs/deploy.md does not say: %s", command)
+	}
+	return command
+}
+
 // restore loses the whole database, volume included, and restores a backup, by
 // the commands of docs/deploy.md.
 func restore(t *testing.T, s *system) {
-	documented := func(command string) string {
-		t.Helper()
-		if !strings.Contains(read(t, "docs/deploy.md"), "\n"+command+"\n") {
-			t.Fatalf("docs/deploy.md does not say: %s", command)
-		}
-		return command
-	}
 	u := s.signUp(t)
 	if _, err := u.say(t.Context(), "add buy milk"); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	s.runIn(t, folder, documented("kubectl -n todochat exec postgres-0 -- pg_dump -U postgres --format=custom todochat > todochat.dump"))
+	s.runIn(t, folder, documented(t, "kubectl -n todochat exec postgres-0 -- pg_dump -U postgres --format=custom todochat > todochat.dump"))
 	if _, err := u.add(t.Context(), "after the backup", "later"); err != nil {
 		t.Fatal(err)
 	}
 
 	s.run(t, "kubectl -n todochat delete statefulset postgres && kubectl -n todochat delete persistentvolumeclaim data-postgres-0")
-	s.waitJobGone(t, "migrate")
-	s.run(t, documented(apply))
+	s.run(t, documented(t, waitJobGone))
+	s.run(t, documented(t, apply))
+	s.run(t, documented(t, waitMigrated))
 	s.waitReady(t)
 	err := patient(t.Context(), time.Minute, func(ctx context.Context) error {
 		_, err := u.titles(ctx)
@@ -216,8 +246,8 @@ func restore(t *testing.T, s *system) {
 	if statusOf(err) != http.StatusUnauthorized {
 		t.Errorf("on an empty database: %v, want 401: nobody has an account", err)
 	}
-	s.runIn(t, folder, documented("kubectl -n todochat exec -i postgres-0 -- pg_restore -U postgres --dbname=todochat --clean --if-exists --single-transaction < todochat.dump"))
-	s.run(t, documented("kubectl -n todochat delete pods -l serving.knative.dev/service"))
+	s.runIn(t, folder, documented(t, "kubectl -n todochat exec -i postgres-0 -- pg_restore -U postgres --dbname=todochat --clean --if-exists --single-transaction < todochat.dump"))
+	s.run(t, documented(t, "kubectl -n todochat delete pods -l serving.knative.dev/service"))
 	err = patient(t.Context(), time.Minute, func(ctx context.Context) error {
 		_, err := u.titles(ctx)
 		return err

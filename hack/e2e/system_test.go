@@ -42,6 +42,10 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &system{Rig: r, client: r.Client()}
+	if s.Own {
+		return s
+	}
 	_, err = r.Kube.CoreV1().Namespaces().Get(t.Context(), namespace, metav1.GetOptions{})
 	if err == nil {
 		t.Fatalf("there is a namespace %s already, and this test removes it in the end: remove it yourself first, or use another cluster", namespace)
@@ -49,7 +53,7 @@ func newSystem(t *testing.T) *system {
 	if !apierrors.IsNotFound(err) {
 		t.Fatal(err)
 	}
-	return &system{Rig: r, client: r.Client()}
+	return s
 }
 
 // close removes what was made. It is no part of the journey's result.
@@ -59,7 +63,7 @@ func (s *system) close(t *testing.T) {
 		s.explain(ctx, t)
 	}
 	if os.Getenv("E2E_KEEP") != "" {
-		t.Logf("left up, as E2E_KEEP asks: KUBECONFIG=%s", s.Getenv("KUBECONFIG"))
+		t.Logf("left up, as E2E_KEEP asks: KUBECONFIG=%s; CLUSTER_NAME=e2e hack/cluster/cluster down ends a cluster of its own", s.Getenv("KUBECONFIG"))
 		return
 	}
 	err := s.Close(ctx)

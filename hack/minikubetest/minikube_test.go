@@ -1,7 +1,8 @@
 // Package minikubetest runs hack/minikube against stand-ins of minikube,
-// kubectl, docker and go, which record how they are called. minikube itself
-// cannot be had where the tests run: what is checked here is the order of the
-// calls, their arguments and what the script says, not that they work.
+// kubectl, docker and go, which record how they are called. So
+// the tests need no Docker and change no cluster; what is checked here is the
+// order of the calls, their arguments and what the script says, not that they
+// work.
 package minikubetest
 
 import (
@@ -433,7 +434,7 @@ func TestEachStepIsBounded(t *testing.T) {
 				facts["running"] = "yes" // fewer calls that share the bound
 			}
 			m := newMachine(t, facts)
-			code, _, diagnostics := m.run(t, []string{"STEP_TIMEOUT=3"})
+			code, _, diagnostics := m.run(t, []string{"STEP_TIMEOUT=6"})
 			if code != 1 {
 				t.Errorf("exit %d, want 1", code)
 			}

@@ -3,7 +3,6 @@
 package rig
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -45,8 +44,13 @@ type Options struct {
 
 // Open finds the cluster, or starts one. Starting takes half a minute, and half
 // an hour where it has never been compiled.
-func Open(ctx context.Context, o Options) (*Rig, error) {
+func Open(ctx context.Context, o Options) (_ *Rig, err error) {
 	r := &Rig{env: os.Environ(), root: o.Root, say: o.Say}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close(context.WithoutCancel(ctx)))
+		}
+	}()
 	if os.Getenv("KUBECONFIG") == "" {
 		r.Own = true
 		r.env = append(r.env, "CLUSTER_NAME="+o.Name, fmt.Sprintf("CLUSTER_API_PORT=%d", o.Port),
@@ -118,26 +122,36 @@ func (r *Rig) Run(ctx context.Context, folder, command string) (string, error) {
 	cmd.Dir, cmd.Env = folder, r.env
 	cmd.WaitDelay = 5 * time.Second
 	var out bytes.Buffer
-	cmd.Stdout = &out
-	said, err := cmd.StderrPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	var last []string
-	for lines := bufio.NewScanner(said); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "cluster: ") {
-			r.say(lines.Text())
-		}
-		last = append(last, lines.Text())
-		last = last[max(0, len(last)-30):]
-	}
-	if err := cmd.Wait(); err != nil {
-		return out.String(), fmt.Errorf("%s: %w\n%s\n%s", command, err, out.String(), strings.Join(last, "\n"))
+	said := &listener{progress: r.say}
+	cmd.Stdout, cmd.Stderr = &out, said
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s: %w\n%s", command, err, strings.Join(said.last, "\n"))
 	}
 	return out.String(), nil
+}
+
+// listener passes lines about progress on, and keeps the last lines.
+type listener struct {
+	progress func(string)
+	begun    []byte // a line without its end
+	last     []string
+}
+
+func (l *listener) Write(p []byte) (int, error) {
+	l.begun = append(l.begun, p...)
+	for {
+		line, rest, whole := bytes.Cut(l.begun, []byte("\n"))
+		if !whole {
+			return len(p), nil
+		}
+		l.begun = rest
+		text := string(line)
+		if strings.HasPrefix(text, "cluster: ") {
+			l.progress(text)
+		}
+		l.last = append(l.last, text)
+		l.last = l.last[max(0, len(l.last)-30):]
+	}
 }
 
 // Client returns a client that reaches the ingress by any host name.

@@ -12,9 +12,11 @@
 // verifies). Apply config/knative afterwards, so that the migrate job sets the
 // passwords, and let the functions start anew.
 //
-//	go run ./hack/secrets -database 'postgres://owner:password@db.example.com:5432/todochat?sslmode=verify-full' | kubectl apply -f -
+//	go run ./hack/secrets -database @FILE | kubectl apply -f -
 //
-// is for a PostgreSQL outside of config/knative; later runs keep the address.
+// is for a PostgreSQL outside of config/knative; later runs keep the address. FILE
+// holds postgres://owner:password@db.example.com:5432/todochat?sslmode=verify-full,
+// which is not for the command line, where others see it.
 // -pooler HOST:PORT is how the functions reach it, if not as its owner does.
 //
 //	go run ./hack/secrets -env .env
@@ -73,7 +75,7 @@ func run(ctx context.Context, args []string, read reader, out io.Writer) error {
 	flags := flag.NewFlagSet("secrets", flag.ContinueOnError)
 	fresh := flags.Bool("new", false, "do not ask the cluster what it has: all values are new")
 	rotate := flags.String("rotate", "", "comma list of "+strings.Join(rotatable, ", ")+": give these new values")
-	managed := flags.String("database", "", "the owner's `URL` of a PostgreSQL that config/knative does not make")
+	managed := flags.String("database", "", "the owner's `URL` of a PostgreSQL that config/knative does not make, or @FILE that holds it")
 	pooler := flags.String("pooler", "", "`HOST:PORT` that the functions connect to in place of the database's")
 	env := flags.String("env", "", "add what Docker Compose needs to this `file`, and ask no cluster")
 	if err := flags.Parse(args); err != nil {
@@ -103,6 +105,13 @@ func run(ctx context.Context, args []string, read reader, out io.Writer) error {
 	v, err := valuesOf(ctx, read)
 	if err != nil {
 		return err
+	}
+	if file, ok := strings.CutPrefix(*managed, "@"); ok {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("-database: %w", err)
+		}
+		*managed = strings.TrimSpace(string(content))
 	}
 	if *managed != "" {
 		if v.managed, err = ownerURL(*managed); err != nil {

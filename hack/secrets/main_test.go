@@ -113,6 +113,11 @@ func TestAManagedDatabaseIsKeptByLaterRuns(t *testing.T) {
 			t.Errorf("%v: there is a Secret for a database that is not there", args)
 		}
 	}
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte(owner+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want("db.example.com:5432", "db.example.com:5432", "-database", "@"+file)
 	want("db.example.com:5432", "db.example.com:5432", "-database", owner)
 	if c.value("migrate", "TODO_DATABASE_PASSWORD") != todo {
 		t.Error("the functions' passwords changed")
@@ -146,6 +151,10 @@ func TestAnAddressThatCannotBeUsedIsRefused(t *testing.T) {
 		if err := run(t.Context(), nil, edited.read, &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("%s in the cluster: %v", address, err)
 		}
+	}
+	missing := filepath.Join(t.TempDir(), "url")
+	if err := run(t.Context(), []string{"-new", "-database", "@" + missing}, nil, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), missing) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 	if err := run(t.Context(), []string{"-new", "-pooler", "pool.example.com"}, nil, &bytes.Buffer{}); err == nil {
 		t.Error("a pooler without a port was accepted")
