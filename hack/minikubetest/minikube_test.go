@@ -438,7 +438,7 @@ func TestEachStepIsBounded(t *testing.T) {
 			if code != 1 {
 				t.Errorf("exit %d, want 1", code)
 			}
-			if !regexp.MustCompile(`(?ms)^` + test.step + ` .*FAILED: not done within 3s \(STEP_TIMEOUT=… allows more\)\n.*` + regexp.QuoteMeta(test.next)).MatchString(diagnostics) {
+			if !regexp.MustCompile(`(?ms)^` + test.step + ` .*FAILED: not done within 6s \(STEP_TIMEOUT=… allows more\)\n.*` + regexp.QuoteMeta(test.next)).MatchString(diagnostics) {
 				t.Errorf("said:\n%s\nwant the step %s, its bound and %q", diagnostics, test.step, test.next)
 			}
 			if got := m.calls(t); !slices.ContainsFunc(got, func(call string) bool { return strings.HasPrefix(call, "terminated: "+test.call) }) {
