@@ -81,7 +81,7 @@ func run(ctx context.Context, rounds int, keep bool) (err error) {
 		if err != nil {
 			return fmt.Errorf("round %d: %w", i+1, err)
 		}
-		say(fmt.Sprintf("round %d: hello %.2f s, todo %.2f s, page %.2f s", i+1, one.hello.Seconds(), one.todo.whole().Seconds(), one.page.Seconds()))
+		say(fmt.Sprintf("round %d: hello %.2f s, todo %.2f s, page %.2f s", i+1, one.hello.Seconds(), one.todo.answered.Seconds(), one.page.Seconds()))
 		all = append(all, one)
 	}
 	fmt.Print(report(all))

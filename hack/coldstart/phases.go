@@ -24,8 +24,6 @@ type phases struct {
 	query                                     time.Duration
 }
 
-func (p phases) whole() time.Duration { return p.answered }
-
 // firstOfTodo asks for todo's health, which asks the database, while nothing of
 // todo runs.
 func (b *bench) firstOfTodo(ctx context.Context) (p phases, err error) {

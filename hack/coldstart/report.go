@@ -29,7 +29,7 @@ func (f figure) String() string {
 // report is a table in Markdown: medians, and the least and the most.
 func report(all []round) string {
 	hello := collect(all, func(r round) time.Duration { return r.hello })
-	todo := collect(all, func(r round) time.Duration { return r.todo.whole() })
+	todo := collect(all, func(r round) time.Duration { return r.todo.answered })
 	page := collect(all, func(r round) time.Duration { return r.page })
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rounds; medians, and the least and the most\n\n", len(all))

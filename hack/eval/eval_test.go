@@ -50,7 +50,7 @@ func TestAFileThatBreaksTheContractIsRefused(t *testing.T) {
 		"":                "no messages",
 		"{}":              ":1: want",
 		`{"message":"x"}`: ":1: want",
-		"not json":        ":1: want",
+		"not json":        ":1: invalid character",
 		`{"message":"x","intents":[{"op":"fly"}]}`:                             ":1: ",
 		`{"message":"x","intents":[]}` + "\n" + `{"message":"x","intents":[]}`: ":2: the message of line 1 again",
 	} {

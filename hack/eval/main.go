@@ -121,8 +121,11 @@ func read(file string) ([]example, error) {
 			Message *string         `json:"message"`
 			Intents json.RawMessage `json:"intents"`
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Message == nil || line.Intents == nil {
-			return nil, fmt.Errorf(`%s:%d: want {"message":"…","intents":[…]}: %w`, file, n, err)
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+		}
+		if line.Message == nil || line.Intents == nil {
+			return nil, fmt.Errorf(`%s:%d: want {"message":"…","intents":[…]}`, file, n)
 		}
 		intents, err := intent.Decode(fmt.Appendf(nil, `{"intents":%s}`, line.Intents))
 		if err != nil {
