@@ -212,6 +212,7 @@ func trimPolite(c clause) clause {
 }
 
 var politeForms = lazyForms(
+	"i would love|like|appreciate it if you|we would|could|can [please|just|kindly|maybe|possibly|also]",
 	"please", "kindly", "could|can|would|will you [please|just|kindly|maybe|possibly|also] [go_ahead_and]", "would you mind",
 	"i would like|love [you] to", "i want|need you to", "i wan|want|wish to", "i would like",
 	"hey|hi|hello|yo [there|todo|assistant|bot|again|you|buddy|everyone] [,]",

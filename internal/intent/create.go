@@ -51,7 +51,68 @@ var createForms = lazyForms(
 	"i need a <thing> [for|to|called|about]", "i need to add", "i want to add", "could use a <thing> for", "let 's add",
 	"it would be good to", "queue|enqueue [up]", "save [as] [<a>] <thing>", "track [<a>] [new] <thing>", "capture",
 	"i need to remember [to]", "i have to remember [to]", "i ought to remember to",
-	"stick", "chuck",
+	"stick", "chuck", "adding [<a>] [new] <thing>", "adding", "putting down",
+)
+
+// readLeadIn knows what announces a todo before a colon: "one more for friday:
+// wash the car". What the announcement says beside that holds for the todo.
+func (p *parser) readLeadIn(c clause) ([]Intent, bool) {
+	const longest = 9 // words of an announcement
+	for i, k := range c.words {
+		if i == longest || i+1 == len(c.words) {
+			return nil, false
+		}
+		if k.after != ':' {
+			continue
+		}
+		lead, rest := c.words[:i+1], c.words[i+1:]
+		if !announces(lead) {
+			return nil, false
+		}
+		found := p.creates(rest)
+		d := p.details(lead)
+		for n := range found {
+			if found[n].Op == Create && found[n].Due == "" {
+				found[n].Due = d.due
+			}
+			if found[n].Op == Create && found[n].Priority == "" {
+				found[n].Priority = d.priority
+			}
+			if found[n].Op == Create && len(found[n].Tags) == 0 {
+				found[n].Tags = d.tags
+			}
+		}
+		return found, true
+	}
+	return nil, false
+}
+
+// announces reports whether words say that a todo follows, and nothing of one
+// that is there.
+func announces(lead []token) bool {
+	if !announcing.has(lead[0]) {
+		return false
+	}
+	for i, k := range lead {
+		if isReference(k) || k.quoted || questioning.has(k) || i > 0 && isVerb(k) && !leadVerbs.has(k) {
+			return false
+		}
+	}
+	for _, k := range lead {
+		if nouns.has(k) || announced.has(k) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	announcing = vocab(`
+		new another one more two three few next here also a an the i we got need quick fresh additional extra low high urgent
+		important added add todo task item my for please first last something these this following`)
+	leadVerbs = vocab(`add adding need got have had put note do list forget one`)
+	announced = vocab(`
+		one more another list few three two add adding todo note forget something these following`)
 )
 
 // putOnList is how people add by naming the list.
@@ -62,7 +123,8 @@ var putOnList = lazyForms(
 	"put|stick|pop|throw|chuck|place|write on|in <list> {title}",
 	"{title} goes|should_go|needs_to_go on|onto <list>",
 	"i want|need|would_like {title} on <list>", "have {title} on|added_to <list>", "i want {title} added [to] [<list>]",
-	"i need {title} added [to] [<list>]", "get {title} added [to] [<list>]",
+	"i need {title} added [to] [<list>]", "get {title} added [to] [<list>]", "i|we get {title} added [to] [<list>]",
+	"putting|sticking|popping {title} on|onto <list>",
 )
 
 // putsBack tells "put 3 back on my list" from a new todo.

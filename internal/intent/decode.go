@@ -44,20 +44,28 @@ func Decode(data []byte) ([]Intent, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, fault.New(fault.Malformed, "The answer of the model goes on after its end.")
 	}
-	switch n := len(answer.Intents); {
-	case answer.Intents == nil:
+	if answer.Intents == nil {
 		return nil, fault.InvalidField("intents", "The answer of the model holds no list of intents.")
-	case n > maxIntents:
-		return nil, fault.InvalidField("intents", "The answer of the model holds more than 20 intents.")
 	}
-	for n := range answer.Intents {
-		i := &answer.Intents[n]
-		i.dropEmpty()
-		if err := i.validate(); err != nil {
-			return nil, err
-		}
+	if err := Check(answer.Intents); err != nil {
+		return nil, err
 	}
 	return answer.Intents, nil
+}
+
+// Check holds intents that a model returned to the contract. It drops empty
+// members, and returns the first thing that is not allowed.
+func Check(intents []Intent) error {
+	if len(intents) > maxIntents {
+		return fault.InvalidField("intents", "The answer of the model holds more than 20 intents.")
+	}
+	for n := range intents {
+		intents[n].dropEmpty()
+		if err := intents[n].validate(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropEmpty makes an empty member an absent one.

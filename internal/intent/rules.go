@@ -49,8 +49,9 @@ func (p *parser) read(whole clause) []Intent {
 		(*parser).readUndo,
 		(*parser).readTagging, // before create: "add a tag to 3" adds no todo
 		(*parser).readRefused, // before create: "add a reminder at 5" cannot be had
-		(*parser).readCreate,  // before the commands: a title may hold any of them
-		(*parser).readHelp,    // before the commands: "how do I delete one" deletes none
+		(*parser).readLeadIn,
+		(*parser).readCreate, // before the commands: a title may hold any of them
+		(*parser).readHelp,   // before the commands: "how do I delete one" deletes none
 		(*parser).readAsk,
 		(*parser).readRemark,
 		(*parser).readQuestion,

@@ -67,7 +67,18 @@ func scan(message string) text {
 			i = t.scanChunk(i)
 		}
 	}
+	// A picture at the end says how it is meant, not what.
+	for n := len(t.tokens); n > 1 && isPicture(message[t.tokens[n-1].start:t.tokens[n-1].end]); n-- {
+		t.tokens = t.tokens[:n-1]
+	}
 	return t
+}
+
+// isPicture reports whether a word is made of nothing but emoji.
+func isPicture(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.In(r, unicode.So, unicode.Sk, unicode.Cf, unicode.Mn, unicode.Me)
+	})
 }
 
 // scanChunk reads what stands between spaces, without the punctuation at its
@@ -177,9 +188,6 @@ func quotation(s string, start, size int, closing string) int {
 	limit := min(len(s), start+longest)
 	for i := start + size; i < limit; {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == '\n' {
-			return 0
-		}
 		if i > start+size && strings.ContainsRune(closing, r) {
 			next, _ := utf8.DecodeRuneInString(s[i+n:])
 			if !unicode.IsLetter(next) && !unicode.IsDigit(next) || i+n == len(s) {
@@ -204,7 +212,9 @@ func unquote(s string) string {
 func isMark(r rune) bool { return strings.ContainsRune(".,;:!?…”’»،؟۔", r) }
 
 // isTail reports punctuation that is not part of a word when it ends one.
-func isTail(r rune) bool { return strings.ContainsRune(".,;:!?…\"'”’»،؟۔", r) }
+func isTail(r rune) bool {
+	return strings.ContainsRune(".,;:!?…\"'”’»،؟۔", r) || r >= 0x1F000 && unicode.In(r, unicode.So, unicode.Sk)
+}
 
 func isBracket(r rune) bool { return strings.ContainsRune("()[]{}*_~", r) }
 

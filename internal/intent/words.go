@@ -86,6 +86,37 @@ func isVerb(k token) bool { return everydayVerbs.has(k) || appVerbs.has(k) || so
 // pauses reports a mark that sets off what stands before it.
 func pauses(mark rune) bool { return mark == ',' || mark == ':' || mark == '-' }
 
+// slips are the words that come of one slip of a finger in a command: a letter
+// left out or doubled, or two that changed places. What is a word by itself is
+// none.
+var slips = sync.OnceValue(func() map[string]string {
+	words := vocab("crate compete heck lear cheek charge chance cane canal complete")
+	out := map[string]string{}
+	add := func(slip, command string) {
+		if _, other := out[slip]; !words.has(token{word: slip}) && !other && slip != command {
+			out[slip] = command
+		}
+	}
+	for _, w := range strings.Fields(`
+		delete remove complete finish create update rename reopen remind change cancel cross check clear untick uncheck postpone
+		reschedule remember forget tomorrow urgent finished done everything priority tagged completed`) {
+		for i := range len(w) - 1 {
+			add(w[:i+1]+w[i+2:], w)
+			add(w[:i+1]+w[i:], w)
+			add(w[:i]+w[i+1:i+2]+w[i:i+1]+w[i+2:], w)
+		}
+	}
+	for _, w := range []string{"show", "mark", "move", "list", "undo", "with"} { // short: less is left to tell them by
+		for i := 1; i < len(w)-1; i++ {
+			add(w[:i]+w[i+1:i+2]+w[i:i+1]+w[i+2:], w)
+		}
+	}
+	for slip, w := range map[string]string{"ad": "add", "addd": "add", "remaind": "remind", "remindme": "remind", "tagg": "tag"} {
+		add(slip, w)
+	}
+	return out
+})
+
 // spelled mends the few misspellings and shorthands that matter to commands.
 // Spans are copied from the message, so what was typed is what is kept.
 func spelled(word string) string {
@@ -110,6 +141,9 @@ func spelled(word string) string {
 		return "untick"
 	case "shoud":
 		return "should"
+	}
+	if meant, ok := slips()[word]; ok {
+		return meant
 	}
 	return word
 }
