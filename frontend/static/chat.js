@@ -323,7 +323,8 @@ export function Chat() {
 function creditOf(all, i) {
   const { interpreter } = all[i];
   const before = all.slice(0, i).findLast((message) => message.interpreter);
-  return interpreter && interpreter !== before?.interpreter ? answeredBy(interpreter) : "";
+  const credit = interpreter ? answeredBy(interpreter) : "";
+  return before?.interpreter && answeredBy(before.interpreter) === credit ? "" : credit;
 }
 
 /** @param {{message: Message, credit: string}} props */
@@ -396,7 +397,5 @@ const linked = (text) =>
 function answeredBy(interpreter) {
   const model = interpreter.match(/^ollama:(.+)$/)?.[1];
   if (model) return `answered by ${model}`;
-  if (interpreter === "intent") return "answered by the built-in model";
-  if (interpreter === "rules") return "answered by rules, not a model";
-  return `answered by ${interpreter}`;
+  return "answered by the built-in interpreter"; // its model or its rules, by message
 }

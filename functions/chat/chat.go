@@ -30,7 +30,7 @@ type replyBody struct {
 	Actions        []actionBody    `json:"actions" nullable:"false" doc:"What it did"`
 	Question       string          `json:"question,omitempty" doc:"What it must know first; part of reply"`
 	Proposal       *proposalBody   `json:"proposal,omitempty" doc:"What it does once that is confirmed"`
-	Interpreter    string          `json:"interpreter" doc:"What understood the message: rules or ollama:NAME"`
+	Interpreter    string          `json:"interpreter" doc:"What understood the message: rules, intent or ollama:NAME"`
 	ConversationID uuid.UUID       `json:"conversation_id"`
 }
 
@@ -97,30 +97,6 @@ func (f *function) newTurn(who web.Caller, in *chatInput) (*turn, error) {
 	t.isNew = true
 	t.conversation, err = uuid.NewV7()
 	return t, err
-}
-
-// understand finds out what the message means. When a model is to do it and
-// fails, the rules answer, and the notice says so.
-func (f *function) understand(ctx context.Context, message string) (intents []intent.Intent, interpreter, notice string) {
-	if f.model != nil {
-		intents, err := f.model.Interpret(ctx, message)
-		if err == nil && len(intents) > 0 {
-			return intents, f.model.Name(), ""
-		}
-		notice = noticeOf(err)
-	}
-	intents = intent.Rules(message)
-	if len(intents) == 0 {
-		intents = []intent.Intent{{Op: intent.Chat}}
-	}
-	return intents, "rules", notice
-}
-
-func noticeOf(err error) string {
-	if fault.KindOf(err) == fault.Unavailable {
-		return "(The language model does not answer right now, so I read this by simple rules.)"
-	}
-	return "(The language model did not make sense of this, so I read it by simple rules.)"
 }
 
 // lookUp reads what the intents need to be resolved.

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/todochat/todochat/internal/ollama"
+	"github.com/todochat/todochat/internal/interpreter"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
 )
@@ -20,9 +19,9 @@ type config struct {
 	DatabaseExecMode string        `env:"DATABASE_EXEC_MODE, default=cache_statement"` // cache_describe or exec behind a pooler
 	DatabasePoolSize int           `env:"DATABASE_POOL_SIZE, default=4"`               // connections of one pod
 	TodoURL          string        `env:"TODO_URL, required"`                          // where the todo function is reached
-	Interpreter      string        `env:"INTERPRETER, default=auto"`                   // auto, rules or ollama:NAME
+	Interpreter      string        `env:"INTERPRETER, default=auto"`                   // auto, rules, intent or ollama:NAME
 	OllamaHost       string        `env:"OLLAMA_HOST, default=127.0.0.1:11434"`        // as Ollama takes it
-	OllamaDeadline   time.Duration `env:"OLLAMA_DEADLINE, default=20s"`                // for a message; the rules answer then
+	OllamaDeadline   time.Duration `env:"OLLAMA_DEADLINE, default=20s"`                // for a message by ollama:NAME; the rules answer then
 	OllamaAtOnce     int           `env:"OLLAMA_AT_ONCE, default=2"`                   // calls at a time
 	Features         features      `env:", prefix=FEATURE_"`
 }
@@ -60,17 +59,14 @@ func (c config) todoURL() (*url.URL, error) {
 	return u, nil
 }
 
-// model returns the model that interprets messages, or nil for the rules.
-func (c config) model() (*ollama.Interpreter, error) {
-	name, isModel := strings.CutPrefix(c.Interpreter, "ollama:")
-	switch {
-	case c.Interpreter == "auto", c.Interpreter == "rules":
-		return nil, nil
-	case !isModel || name == "":
-		return nil, fmt.Errorf("read INTERPRETER: %q is not auto, rules or ollama:NAME", c.Interpreter)
-	}
+// interpreter returns what reads messages.
+func (c config) interpreter() (*interpreter.Interpreter, error) {
 	if c.OllamaAtOnce < 1 {
 		return nil, errors.New("read OLLAMA_AT_ONCE: it must be 1 or more")
 	}
-	return ollama.New(ollama.Config{Host: c.OllamaHost, Model: name, Deadline: c.OllamaDeadline, AtOnce: c.OllamaAtOnce})
+	i, err := interpreter.New(interpreter.Config{Name: c.Interpreter, Host: c.OllamaHost, Deadline: c.OllamaDeadline, AtOnce: c.OllamaAtOnce})
+	if err != nil {
+		return nil, fmt.Errorf("read INTERPRETER: %w", err)
+	}
+	return i, nil
 }

@@ -36,6 +36,12 @@ type system struct {
 // start runs the chat function until the test ends.
 func start(t testing.TB, settings map[string]string) *system {
 	t.Helper()
+	return startBehind(t, settings, func(todoURL string) string { return todoURL })
+}
+
+// startBehind is start with something between chat and the todo function.
+func startBehind(t testing.TB, settings map[string]string, between func(todoURL string) string) *system {
+	t.Helper()
 	key, err := account.NewSigningKey()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +54,7 @@ func start(t testing.TB, settings map[string]string) *system {
 	}
 	s.todos = todoclient.New(base, http.DefaultClient)
 
-	env := map[string]string{"HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": s.database.Chat, "TODO_URL": s.todoURL, "LOG_LEVEL": "error"}
+	env := map[string]string{"HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": s.database.Chat, "TODO_URL": between(s.todoURL), "LOG_LEVEL": "error", "INTERPRETER": "rules"}
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {

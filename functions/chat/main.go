@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	_ "time/tzdata" // images have no time zones
 
 	"github.com/todochat/todochat/internal/account"
+	"github.com/todochat/todochat/internal/interpreter"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/todoclient"
 	"github.com/todochat/todochat/internal/web"
@@ -45,7 +47,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 		if err != nil {
 			return nil, nil, err
 		}
-		model, err := c.model()
+		reader, err := c.interpreter()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,16 +60,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 			store:    postgres.NewChatStore(pool, time.Now),
 			todos:    todos,
 			verifier: account.NewVerifier(todos.Keys, time.Now),
-			model:    model,
+			reader:   reader,
 			checks:   map[string]func(context.Context) error{"database": postgres.Ping(pool)},
 			now:      time.Now,
 		}
-		if model != nil {
-			f.checks["ollama"] = model.Ping
+		if reader.NeedsOllama() {
+			f.checks["ollama"] = reader.Ping
+			go prepare(ctx, log, reader)
 		}
 		return web.Observe(log, f.handler()), web.Closers{func() error { pool.Close(); return nil }}, nil
 	}
 	return program.Run(ctx)
+}
+
+// prepare gives Ollama the program's own model before the first message needs
+// it. A message that comes earlier, or when Ollama is away, sees to it itself.
+func prepare(ctx context.Context, log *slog.Logger, reader *interpreter.Interpreter) {
+	if err := reader.Prepare(ctx); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "the rules read messages until Ollama has the intent model", "error", err)
+	}
 }
 
 // callTime bounds a call to the todo function, which may have to wake first.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/todochat/todochat/internal/account"
-	"github.com/todochat/todochat/internal/ollama"
+	"github.com/todochat/todochat/internal/interpreter"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/todo"
 	"github.com/todochat/todochat/internal/todoclient"
@@ -22,7 +22,7 @@ type function struct {
 	store    *postgres.ChatStore
 	todos    *todoclient.Client
 	verifier *account.Verifier
-	model    *ollama.Interpreter // nil: the rules interpret
+	reader   *interpreter.Interpreter
 	checks   map[string]func(context.Context) error
 	now      func() time.Time
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/todochat/todochat/internal/chat"
 	"github.com/todochat/todochat/internal/fault"
 	"github.com/todochat/todochat/internal/intent"
+	"github.com/todochat/todochat/internal/interpreter"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/todo"
 	"github.com/todochat/todochat/internal/todoclient"
@@ -36,6 +37,7 @@ type turn struct {
 	location     *time.Location
 	located      bool // location is the account's own
 
+	known   *todoclient.Me // the person, as read since the last change
 	context chat.Context
 	asked   bool // the todo function was called, and so vouches for the session
 }
@@ -110,28 +112,27 @@ func (t *turn) stored(plan chat.Plan) postgres.Turn {
 // decide finds out what the message does. It returns no plan for a yes to the
 // open proposal.
 func (t *turn) decide(ctx context.Context) (*chat.Plan, error) {
-	var intents []intent.Intent
-	interpreter, notice := "rules", ""
+	reading := interpreter.Reading{By: "rules"}
 	switch answer, chosen := chat.Follow(t.message, t.context); answer {
 	case chat.Yes:
 		return nil, nil
 	case chat.No:
-		plan := chat.Dismissal([]intent.Intent{{Op: intent.Chat}}, interpreter)
+		plan := chat.Dismissal([]intent.Intent{{Op: intent.Chat}}, reading.By)
 		return &plan, nil
 	case chat.Chosen:
-		intents = []intent.Intent{chosen}
+		reading.Intents = []intent.Intent{chosen}
 	default:
-		intents, interpreter, notice = t.understand(ctx, t.message)
+		reading = t.reader.Interpret(ctx, t.message)
 	}
-	if err := t.locate(ctx, intents); err != nil {
+	if err := t.locate(ctx, reading.Intents); err != nil {
 		return nil, err
 	}
-	found, err := t.lookUp(ctx, intents, t.context)
+	found, err := t.lookUp(ctx, reading.Intents, t.context)
 	if err != nil {
 		return nil, err
 	}
 	plan := chat.Resolve(chat.Request{
-		Intents: intents, Interpreter: interpreter, Notice: notice,
+		Intents: reading.Intents, Interpreter: reading.By, Notice: reading.Notice, Unsure: reading.Unsure,
 		Context: t.context, Found: found, Now: t.now(),
 	})
 	return &plan, nil
@@ -183,9 +184,18 @@ func (t *turn) locateAccount(ctx context.Context) error {
 	return err
 }
 
+// me asks who the person is. Before anything was done it asks once: that does
+// not change meanwhile, but the counts of todos do.
 func (t *turn) me(ctx context.Context) (todoclient.Me, error) {
+	if t.known != nil {
+		return *t.known, nil
+	}
 	t.asked = true
-	return t.todos.Me(ctx, t.who.Token)
+	me, err := t.todos.Me(ctx, t.who.Token)
+	if err == nil {
+		t.known = &me
+	}
+	return me, err
 }
 
 // vouch makes sure that the session still lives: a token that was logged out
@@ -263,7 +273,7 @@ func (t *turn) act(ctx context.Context, plan chat.Plan) (chat.Outcome, []actionB
 	var actions []actionBody
 	var seq int64
 	if plan.Undo != 0 {
-		t.asked = true
+		t.asked, t.known = true, nil
 		result, err := t.todos.Undo(ctx, t.who.Token, t.key("undo:"), plan.Undo)
 		if err != nil {
 			return o, nil, 0, err
@@ -312,7 +322,7 @@ func (t *turn) key(prefix string) string {
 }
 
 func (t *turn) batch(ctx context.Context, key string, ops []chat.Operation) (todoclient.Result, error) {
-	t.asked = true
+	t.asked, t.known = true, nil
 	wire := make([]todoclient.Operation, len(ops))
 	for i, op := range ops {
 		wire[i] = todoclient.Operation{Op: op.Op, Ref: op.Ref, Todo: op.Todo, Patch: op.Patch, IfMatch: op.IfMatch}

@@ -17,15 +17,17 @@ const module = "github.com/todochat/todochat/"
 // allowed says which packages of ours each package may import, tests aside.
 // One that is not here may import none, and must be added by intent.
 var allowed = map[string][]string{
-	"internal/fault":   {},
-	"internal/todo":    {"internal/fault"},
-	"internal/account": {"internal/fault"},
-	"internal/intent":  {"internal/fault"},
-	"internal/chat":    {"internal/intent", "internal/todo", "internal/fault"},
+	"internal/fault":       {},
+	"internal/todo":        {"internal/fault"},
+	"internal/account":     {"internal/fault"},
+	"internal/intent":      {"internal/fault"},
+	"internal/intentmodel": {"internal/intent"},
+	"internal/chat":        {"internal/intent", "internal/todo", "internal/fault"},
 
 	"internal/postgres":            {"internal/account", "internal/chat", "internal/todo", "internal/fault"},
 	"internal/postgres/migrations": {},
-	"internal/ollama":              {"internal/intent", "internal/fault"},
+	"internal/ollama":              {"internal/intent", "internal/intentmodel", "internal/fault"},
+	"internal/interpreter":         {"internal/intent", "internal/ollama", "internal/fault"},
 	"internal/todoclient":          {"internal/account", "internal/todo", "internal/fault"},
 	"internal/web":                 {"internal/account", "internal/fault"},
 
@@ -40,10 +42,12 @@ var outside = map[string][]string{
 	"internal/account": {"github.com/google/uuid", "github.com/lestrrat-go/jwx/v3", "golang.org/x/crypto/argon2"},
 	"internal/intent":  {},
 	"internal/chat":    {"github.com/google/uuid"},
+
+	"internal/intentmodel": {"golang.org/x/text/unicode/norm"},
 }
 
 // forTests may be imported by tests and by one another only.
-var forTests = []string{"internal/pgtest", "internal/stacktest", "internal/contract"}
+var forTests = []string{"internal/pgtest", "internal/stacktest", "internal/contract", "internal/ollamatest"}
 
 type pkg struct {
 	ImportPath string

@@ -193,13 +193,29 @@ func TestOllamaIsReported(t *testing.T) {
 	address := strings.TrimPrefix(server.URL, "http://")
 	for _, host := range []string{address, server.URL, server.URL + "/"} {
 		want := "Ollama 0.24.0 answers at " + address + ", with llama3.2:1b, qwen3:4b."
-		if got := reportOllama(t.Context(), host); got != want {
-			t.Errorf("%s: got %q, want %q", host, got, want)
+		if answers, got := reportOllama(t.Context(), host); !answers || got != want {
+			t.Errorf("%s: got %v %q, want %q", host, answers, got, want)
 		}
 	}
 	server.Close()
-	if got, want := reportOllama(t.Context(), address), "No Ollama answers at "+address+"."; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	if answers, got := reportOllama(t.Context(), address); answers || got != "No Ollama answers at "+address+"." {
+		t.Errorf("got %v %q, want that none answers", answers, got)
+	}
+}
+
+// Not parallel: it changes the environment.
+func TestWithoutAnOllamaTheRulesReadAndThePeopleAreTold(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if answers, report := reportOllama(t.Context(), ""); answers {
+		t.Fatalf("this test needs a machine without an Ollama at the usual address: %s", report)
+	}
+	a, err := openAssistant(t.Context(), config{}, &home{dir: t.TempDir()}, func(string) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.interpreter != "rules" || a.server != nil || !strings.Contains(a.said, "hack/ollama/build") {
+		t.Errorf("got %+v, want the rules, and how to get an Ollama", a)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Command dev runs the whole application on this machine, for make run: a
-// private PostgreSQL (or the one at DATABASE_URL), the migrations, and the
-// programs todo, chat and frontend, which stand beside its own executable.
+// private PostgreSQL (or the one at DATABASE_URL), a private Ollama when none
+// answers and the program is on this machine, the migrations, and the programs
+// todo, chat and frontend, which stand beside its own executable.
 //
 // It prints one address, the page's. Ctrl-C stops everything; the data stays.
 package main
@@ -61,6 +62,11 @@ func run(ctx context.Context, env environment, screen *screen) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.close()) }()
+	helper, err := openAssistant(ctx, c, home, progress.tell)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, helper.close()) }()
 
 	r := &runner{screen: screen, bin: c.bin}
 	defer r.stop()
@@ -77,7 +83,7 @@ func run(ctx context.Context, env environment, screen *screen) (err error) {
 	progress.tell("starting todo, chat and frontend")
 	ports.release()
 	for i, name := range programs {
-		if err := r.start(name, ports[i].port, programEnv(c, name, db, key, ports)); err != nil {
+		if err := r.start(name, ports[i].port, programEnv(c, name, db, helper, key, ports)); err != nil {
 			return err
 		}
 	}
@@ -93,7 +99,7 @@ func run(ctx context.Context, env environment, screen *screen) (err error) {
 	screen.say("")
 	screen.say("  " + page)
 	screen.say("")
-	screen.say("Assistant: " + assistant(c.interpreter) + ". " + reportOllama(ctx, c.ollama))
+	screen.say("Assistant: " + helper.said)
 	screen.say("Data: " + c.data + ". Ctrl-C stops everything; the data stays.")
 	screen.say("")
 	screen.open()
@@ -106,7 +112,7 @@ var programs = []string{"todo", "chat", "frontend"}
 
 // programEnv is the environment of one program: ours, and what it must know of
 // the others. Nobody but the migrations sees the owner's address.
-func programEnv(c config, name string, db *database, key string, ports reservations) environment {
+func programEnv(c config, name string, db *database, helper *assistant, key string, ports reservations) environment {
 	port := func(of string) int { return ports[slices.Index(programs, of)].port }
 	url := func(of string) string { return "http://" + c.reached(port(of)) }
 	env := c.env.without("DATABASE_URL", "TODO_DATABASE_PASSWORD", "CHAT_DATABASE_PASSWORD", "SIGNING_KEY_FILE").
@@ -116,7 +122,11 @@ func programEnv(c config, name string, db *database, key string, ports reservati
 	case "todo":
 		return env.with("DATABASE_URL", db.todo).with("SIGNING_KEY_FILE", key)
 	case "chat":
-		return env.with("DATABASE_URL", db.chat).with("TODO_URL", url("todo"))
+		env = env.with("DATABASE_URL", db.chat).with("TODO_URL", url("todo")).with("INTERPRETER", helper.interpreter)
+		if helper.host != "" {
+			env = env.with("OLLAMA_HOST", helper.host)
+		}
+		return env
 	default:
 		return env.with("TODO_URL", url("todo")).with("CHAT_URL", url("chat"))
 	}

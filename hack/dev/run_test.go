@@ -70,12 +70,30 @@ func TestARunShowsOneAddressAndStopsCleanly(t *testing.T) {
 			if strings.Contains(before, "://") {
 				t.Errorf("an address is printed before the page's:\n%s", printed)
 			}
-			for _, want := range []string{"\nAssistant: rules. ", "frontend ", "see=http://elsewhere.test/", " stopped\n"} {
+			for _, want := range []string{"\nAssistant: the intent model, and rules when it is away. No Ollama answers at 127.0.0.1:1.\n", "frontend ", "see=http://elsewhere.test/", " stopped\n"} {
 				if !strings.Contains(printed, want) {
 					t.Errorf("%q is not printed:\n%s", want, printed)
 				}
 			}
 		})
+	}
+}
+
+func TestAnOllamaOfThisMachineIsStartedAndStopped(t *testing.T) {
+	d := startDev(t, scratch(t), "OLLAMA_HOST=")
+	d.page(t)
+	chat := d.env(t, "chat")
+	if answers, report := reportOllama(t.Context(), chat.get("OLLAMA_HOST")); !answers || chat.get("INTERPRETER") != "auto" {
+		t.Errorf("the chat program has INTERPRETER=%s and OLLAMA_HOST=%s: %s", chat.get("INTERPRETER"), chat.get("OLLAMA_HOST"), report)
+	}
+	processes := d.processes(t)
+	d.signal(t, syscall.SIGINT)
+	if err := d.end(t); err != nil {
+		t.Errorf("it ends with %v, want success; it printed\n%s", err, d.out.String())
+	}
+	gone(t, processes)
+	if want := "\nAssistant: the intent model, and rules when it is away, in a private Ollama.\n"; !strings.Contains(d.out.String(), want) {
+		t.Errorf("%q is not printed:\n%s", want, d.out.String())
 	}
 }
 

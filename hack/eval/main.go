@@ -1,16 +1,16 @@
 // Command eval measures how well an interpreter understands messages.
 //
-//	go run ./hack/eval -f FILE.jsonl [-out FILE] [-interpreter auto|rules|ollama:NAME]
+//	go run ./hack/eval -f FILE.jsonl [-out FILE] [-interpreter auto|rules|intent|ollama:NAME]
 //
 // Each line of FILE is {"message":"…","intents":[…]}, where intents are what the
 // message means. -out writes what was understood, in the same form. A model is
-// asked at OLLAMA_HOST.
+// asked at OLLAMA_HOST; without that, auto and intent have an Ollama of their
+// own, which is compiled if there is none.
 package main
 
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,11 +19,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
+	"github.com/todochat/todochat/hack/ollamaserver"
 	"github.com/todochat/todochat/internal/intent"
-	"github.com/todochat/todochat/internal/ollama"
+	"github.com/todochat/todochat/internal/interpreter"
 )
 
 func main() {
@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
 	file := flags.String("f", "", "the messages, a JSON object a line")
 	understood := flags.String("out", "", "where to write what was understood")
-	name := flags.String("interpreter", "auto", "auto, rules or ollama:NAME")
+	name := flags.String("interpreter", "auto", "auto, rules, intent or ollama:NAME")
 	wrong := flags.Bool("wrong", false, "show the messages that were not understood")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -49,22 +49,27 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	case *file == "":
 		return errors.New("-f FILE.jsonl is missing")
 	}
-	interpret, err := interpreter(*name, getenv)
-	if err != nil {
-		return err
+	config := interpreter.Config{Name: *name, Host: getenv("OLLAMA_HOST"), Deadline: deadline, AtOnce: 1}
+	if _, err := interpreter.New(config); err != nil {
+		return fmt.Errorf("-interpreter: %w", err)
 	}
 	cases, err := read(*file)
 	if err != nil {
 		return err
 	}
+	reader, stop, err := start(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	results := make([]result, 0, len(cases))
 	for _, c := range cases {
 		began := time.Now()
-		got, err := interpret(ctx, c.Message)
+		reading := reader.Interpret(ctx, c.Message)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		results = append(results, result{c, got, err, time.Since(began)})
+		results = append(results, result{c, reading.Intents, reading.Notice != "", time.Since(began)})
 	}
 	if *understood != "" {
 		if err := write(*understood, results); err != nil {
@@ -75,26 +80,47 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	return err
 }
 
-// interpret says what a message means. An error is a message that was not
-// understood, and is counted as such.
-type interpret func(ctx context.Context, message string) ([]intent.Intent, error)
-
 // deadline is long: a model is measured here, not a person's patience.
 const deadline = time.Minute
 
-func interpreter(name string, getenv func(string) string) (interpret, error) {
-	model, isModel := strings.CutPrefix(name, "ollama:")
-	switch {
-	case name == "auto" || name == "rules":
-		return func(_ context.Context, message string) ([]intent.Intent, error) { return intent.Rules(message), nil }, nil
-	case !isModel || model == "":
-		return nil, fmt.Errorf("-interpreter: %q is not auto, rules or ollama:NAME", name)
+// start returns an interpreter that is ready, and what ends what was started
+// for it: an Ollama of its own when it needs one and the address of none is
+// given.
+func start(ctx context.Context, c interpreter.Config) (_ *interpreter.Interpreter, stop func(), err error) {
+	stop = func() {}
+	if c.Host == "" && (c.Name == "auto" || c.Name == "intent") {
+		if c.Host, stop, err = privateOllama(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
-	i, err := ollama.New(ollama.Config{Host: cmp.Or(getenv("OLLAMA_HOST"), "127.0.0.1:11434"), Model: model, Deadline: deadline, AtOnce: 1})
+	i, err := interpreter.New(c)
+	if err == nil {
+		err = i.Prepare(ctx)
+	}
 	if err != nil {
-		return nil, err
+		stop()
+		return nil, nil, err
 	}
-	return i.Interpret, nil
+	return i, stop, nil
+}
+
+func privateOllama(ctx context.Context) (host string, stop func(), err error) {
+	program, err := ollamaserver.FindOrBuild(ctx, os.Stderr)
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "eval-ollama-")
+	if err != nil {
+		return "", nil, err
+	}
+	server, err := ollamaserver.Start(ctx, ollamaserver.Options{Program: program, Dir: dir})
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return server.Host, func() {
+		server.Stop()
+		_ = os.RemoveAll(dir) // of no use to anyone
+	}, nil
 }
 
 // example is a line of a file.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +92,9 @@ func readTarget(s string) target {
 	if n, err := strconv.Atoi(strings.TrimPrefix(words, "#")); err == nil && n > 0 {
 		return target{number: n}
 	}
+	if n := spelledNumber(strings.ToLower(strings.TrimSpace(s))); n > 0 {
+		return target{number: n}
+	}
 	if p := positions[words]; p != 0 {
 		return target{position: p}
 	}
@@ -101,6 +105,25 @@ func readTarget(s string) target {
 		return target{all: true}
 	}
 	return target{words: words}
+}
+
+// spelledNumber reads "four" and "number four", as dictation writes them. A lone
+// "one" is no number: it stands for a todo spoken of.
+func spelledNumber(words string) int {
+	for _, lead := range [...]string{"number ", "todo ", "task ", "item "} {
+		if rest, ok := strings.CutPrefix(words, lead); ok {
+			return 1 + slices.Index(numerals, rest)
+		}
+	}
+	if words == "one" {
+		return 0
+	}
+	return 1 + slices.Index(numerals, words)
+}
+
+var numerals = []string{
+	"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+	"fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 }
 
 // numberIn returns the number that the target stands for in the conversation,

@@ -15,6 +15,7 @@ type Request struct {
 	Intents     []intent.Intent
 	Interpreter string
 	Notice      string
+	Unsure      bool // nothing that is there may change without a confirmation
 	Context     Context
 	Found       map[int]Found // what Lookups asked for
 	Now         time.Time     // in the person's time zone
@@ -27,7 +28,7 @@ func Resolve(r Request) Plan {
 	for n, i := range r.Intents {
 		p.add(n, i)
 	}
-	p.holdBackDeletions()
+	p.holdBack()
 	return p.plan
 }
 
@@ -312,9 +313,15 @@ func (p *resolution) propose(ops []Operation) {
 	p.plan.Proposal = append(p.plan.Proposal, ops...)
 }
 
-// holdBackDeletions turns more than one deletion into a proposal, and says
-// what is proposed.
-func (p *resolution) holdBackDeletions() {
+// holdBack turns more than one deletion into a proposal, and every change of
+// what is there if it is not sure what was meant. It says what is proposed.
+func (p *resolution) holdBack() {
+	if p.Unsure {
+		p.moveToProposal(func(op Operation) bool { return op.Op != "create" })
+		if len(p.plan.Proposal) > 0 {
+			p.say("I am not sure that I understood you.")
+		}
+	}
 	deletions := 0
 	named := make(map[int]bool)
 	for _, op := range p.plan.Operations {
@@ -328,7 +335,7 @@ func (p *resolution) holdBackDeletions() {
 		return
 	}
 	if deletions > 1 || deletions == 1 && len(p.plan.Proposal) > 0 {
-		p.moveDeletions()
+		p.moveToProposal(func(op Operation) bool { return op.Op == "delete" })
 	}
 	p.plan.Proposal = tidy(p.plan.Proposal)
 	if most := todo.MaxOperations; len(p.plan.Proposal) > most {
@@ -381,13 +388,14 @@ func (p *resolution) dropRepeatedDeletion() {
 	})
 }
 
-func (p *resolution) moveDeletions() {
+// moveToProposal proposes some of the operations instead of doing them.
+func (p *resolution) moveToProposal(which func(Operation) bool) {
 	p.keepOperations(func(op Operation) bool {
-		if op.Op != "delete" {
-			return true
+		if which(op) {
+			p.plan.Proposal = append(p.plan.Proposal, op)
+			return false
 		}
-		p.plan.Proposal = append(p.plan.Proposal, op)
-		return false
+		return true
 	})
 }
 
@@ -428,6 +436,10 @@ func (p *resolution) undo() {
 	acts := p.Context.Acts
 	if len(acts) == 0 {
 		p.say("There is nothing of mine to take back in this conversation.")
+		return
+	}
+	if p.Unsure {
+		p.say("I am not sure that I understood you. To take back what I did last, say “undo”.")
 		return
 	}
 	p.plan.Undo = acts[len(acts)-1]

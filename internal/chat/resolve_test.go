@@ -38,6 +38,11 @@ func there(titles ...string) []todo.Todo {
 // resolve resolves one intent against what its lookup would find.
 func resolve(t *testing.T, c Context, todos []todo.Todo, intents ...intent.Intent) Plan {
 	t.Helper()
+	return Resolve(request(t, c, todos, intents...))
+}
+
+func request(t *testing.T, c Context, todos []todo.Todo, intents ...intent.Intent) Request {
+	t.Helper()
 	now := berlin(t)
 	found := map[int]Found{}
 	for n, l := range Lookups(intents, c, now) {
@@ -52,7 +57,7 @@ func resolve(t *testing.T, c Context, todos []todo.Todo, intents ...intent.Inten
 		}
 		found[n] = f
 	}
-	return Resolve(Request{Intents: intents, Interpreter: "rules", Context: c, Found: found, Now: now})
+	return Request{Intents: intents, Interpreter: "rules", Context: c, Found: found, Now: now}
 }
 
 // summarize is a plan in short: what is done, proposed and asked.
@@ -89,6 +94,8 @@ func TestATargetIsTheTodoThatThePersonMeans(t *testing.T) {
 	}{
 		"a number":                    {Context{}, intent.Complete, "3", "complete3"},
 		"a number with #":             {Context{}, intent.Complete, "#3", "complete3"},
+		"a number as a word":          {Context{}, intent.Complete, "three", "complete3"},
+		"number one":                  {Context{}, intent.Complete, "number one", "complete1"},
 		"an ordinal of what is shown": {shown, intent.Complete, "second", "complete1"},
 		"the last shown":              {shown, intent.Delete, "the last one", "delete2"},
 		"an ordinal too far":          {shown, intent.Delete, "fourth", ""},
@@ -148,6 +155,32 @@ func TestWhatDestroysInBulkIsProposedOnly(t *testing.T) {
 	one := resolve(t, Context{}, there("only"), all(intent.Delete))
 	if got := summarize(one); got != "propose:delete1" {
 		t.Errorf("delete everything, of one: %q, want a proposal", got)
+	}
+}
+
+func TestWhatIsNotSureIsProposedOnly(t *testing.T) {
+	t.Parallel()
+	todos := there("bread", "cheese", "✓olives")
+	for _, c := range []struct {
+		intents []intent.Intent
+		want    string
+	}{
+		{[]intent.Intent{{Op: intent.Complete, Target: "bread"}}, "propose:complete1"},
+		{[]intent.Intent{{Op: intent.Delete, Target: "2"}}, "propose:delete2"},
+		{[]intent.Intent{{Op: intent.Update, Target: "cheese", Priority: "high"}, {Op: intent.Reopen, Target: "olives"}}, "propose:update2 propose:reopen3"},
+		{[]intent.Intent{{Op: intent.Create, Title: "milk"}, {Op: intent.Complete, Target: "bread"}}, "create0 propose:complete1"},
+		{[]intent.Intent{{Op: intent.Create, Title: "milk"}}, "create0"},
+		{[]intent.Intent{{Op: intent.Undo}}, ""},
+	} {
+		r := request(t, Context{Acts: []int64{7}}, todos, c.intents...)
+		r.Unsure = true
+		p := Resolve(r)
+		if got := summarize(p); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.intents, got, c.want)
+		}
+		if said := fmt.Sprint(p.Steps); strings.Contains(said, "not sure that I understood") != (c.want != "create0") {
+			t.Errorf("%+v: the reply is %s", c.intents, said)
+		}
 	}
 }
 

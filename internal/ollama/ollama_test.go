@@ -16,11 +16,11 @@ import (
 )
 
 // server answers /api/chat; a real one cannot be made to fail on demand.
-func server(t *testing.T, answer http.HandlerFunc) *ollama.Interpreter {
+func server(t *testing.T, answer http.HandlerFunc) *ollama.Model {
 	t.Helper()
 	s := httptest.NewServer(answer)
 	t.Cleanup(s.Close)
-	i, err := ollama.New(ollama.Config{Host: s.URL, Model: "m", Deadline: 2 * time.Second, AtOnce: 2})
+	i, err := ollama.NewModel(ollama.Config{Host: s.URL, Deadline: 2 * time.Second, AtOnce: 2}, "m")
 	if err != nil {
 		t.Fatal(err)
 	}
