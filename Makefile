@@ -51,6 +51,14 @@ bench-cluster: ## measure cold starts on a real Kubernetes with Knative
 	@hack/need
 	go run ./hack/coldstart $(BENCHFLAGS)
 
+.PHONY: model
+model: ## train the intent model anew, from nothing: hours
+	@hack/model/build
+
+.PHONY: eval
+eval: ## measure what the assistant understands
+	go run ./hack/eval -f hack/eval/testdata/dev.jsonl $(EVALFLAGS)
+
 .PHONY: fmt
 fmt: ## format all Go files
 	go tool -modfile=hack/tools/go.mod gofumpt -w $$(git ls-files '*.go')
