@@ -53,6 +53,7 @@ var measurements = []struct {
 	{"create", measureCreate},
 	{"read", measureReads},
 	{"chat", measureChat},
+	{"interpret", measureInterpreting},
 	{"memory", measureMemory},
 	{"logins", measureLogins},
 }

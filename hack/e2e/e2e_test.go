@@ -55,6 +55,7 @@ func TestOnKnative(t *testing.T) {
 		{"pods that go lose no request", deletePods},
 		{"the database's pod goes, what was acknowledged stays", deleteDatabasePod},
 		{"the database is lost, and restored from a backup", restore},
+		{"chat gives Ollama's pod the intent model, and again when it is lost", readByIntentModel},
 		{"chat asks the model in Ollama's pod", askModel},
 		{"Ollama's pod goes, its models stay", deleteOllamaPod},
 	} {

@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/todochat/todochat/internal/intentmodel"
 )
 
 // deletePods takes the pods of all functions away at once, under load: each
@@ -104,6 +106,50 @@ func deleteDatabasePod(t *testing.T, s *system) {
 	stop()
 	all.Wait()
 	u.checkTitles(t, added)
+}
+
+// readByIntentModel talks to the assistant as it is by default: chat itself has
+// given Ollama the intent model. Then Ollama goes, and comes back without it.
+func readByIntentModel(t *testing.T, s *system) {
+	s.converse(t)
+	s.scaleOllama(t, 0)
+	u := s.signUp(t)
+	answer, err := u.say(t.Context(), "add buy bread")
+	if err != nil || len(answer.Actions) != 1 || answer.Interpreter != "rules" || !strings.Contains(answer.Reply, "simple rules") {
+		t.Errorf("a message without Ollama: %+v, %v", answer, err)
+	}
+	s.scaleOllama(t, 1)
+	s.converse(t)
+	s.run(t, "kubectl -n todochat exec deploy/ollama -- ollama rm "+intentmodel.Name+":"+intentmodel.Digest()[:12])
+	s.converse(t)
+}
+
+// converse has a conversation in which the intent model reads every message.
+func (s *system) converse(t *testing.T) {
+	t.Helper()
+	u := s.signUp(t)
+	until(t, "the intent model reads messages", 2*time.Minute, func(ctx context.Context) (string, error) {
+		answer, err := u.say(ctx, "hello")
+		if err != nil || answer.Interpreter == "intent" {
+			return "", err
+		}
+		return "the reader is " + answer.Interpreter, nil
+	})
+	if models := s.models(t); !strings.Contains(models, intentmodel.Name) {
+		t.Errorf("Ollama has %s, want the intent model there", models)
+	}
+	for _, turn := range []struct{ say, op, title string }{
+		{"could you put buy oat milk on my list for friday please", "create", "buy oat milk"},
+		{"add water the plants, it's urgent", "create", "water the plants"},
+		{"i've bought the oat milk, tick it off", "complete", "buy oat milk"},
+		{"oops, undo that", "undo", "buy oat milk"},
+		{"please get rid of the plants one", "delete", "water the plants"},
+	} {
+		answer, err := u.say(t.Context(), turn.say)
+		if err != nil || len(answer.Actions) != 1 || answer.Actions[0].Op != turn.op || answer.Actions[0].Todo.Title != turn.title || answer.Interpreter != "intent" {
+			t.Errorf("%q: %+v, %v, want %s of %q by the intent model", turn.say, answer, err, turn.op, turn.title)
+		}
+	}
 }
 
 // askModel makes the model that the pull-model job has fetched the assistant's
