@@ -93,7 +93,7 @@ func TestEveryPathIsDescribed(t *testing.T) {
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/api.md", "docs/architecture.md", "docs/deploy.md", "docs/performance.md", "docs/decisions/README.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/api.md", "docs/architecture.md", "docs/assistant.md", "docs/deploy.md", "docs/performance.md", "docs/decisions/README.md"} {
 		dir := "../../"
 		if i := strings.LastIndexByte(name, '/'); i >= 0 {
 			dir += name[:i+1]
