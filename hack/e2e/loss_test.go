@@ -138,6 +138,7 @@ func (s *system) converse(t *testing.T) {
 	if models := s.models(t); !strings.Contains(models, intentmodel.Name) {
 		t.Errorf("Ollama has %s, want the intent model there", models)
 	}
+	conversation := ""
 	for _, turn := range []struct{ say, op, title string }{
 		{"could you put buy oat milk on my list for friday please", "create", "buy oat milk"},
 		{"add water the plants, it's urgent", "create", "water the plants"},
@@ -145,7 +146,8 @@ func (s *system) converse(t *testing.T) {
 		{"oops, undo that", "undo", "buy oat milk"},
 		{"please get rid of the plants one", "delete", "water the plants"},
 	} {
-		answer, err := u.say(t.Context(), turn.say)
+		answer, err := u.goOn(t.Context(), conversation, turn.say)
+		conversation = answer.ConversationID
 		if err != nil || len(answer.Actions) != 1 || answer.Actions[0].Op != turn.op || answer.Actions[0].Todo.Title != turn.title || answer.Interpreter != "intent" {
 			t.Errorf("%q: %+v, %v, want %s of %q by the intent model", turn.say, answer, err, turn.op, turn.title)
 		}

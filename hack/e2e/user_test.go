@@ -110,6 +110,8 @@ func (u *user) titles(ctx context.Context) ([]string, error) {
 type reply struct {
 	Reply       string `json:"reply"`
 	Interpreter string `json:"interpreter"`
+
+	ConversationID string `json:"conversation_id"`
 	Actions     []struct {
 		Op   string    `json:"op"`
 		Todo todo.Todo `json:"todo"`
@@ -118,8 +120,17 @@ type reply struct {
 
 // say sends a message to the assistant.
 func (u *user) say(ctx context.Context, message string) (reply, error) {
+	return u.goOn(ctx, "", message)
+}
+
+// goOn sends a message in a conversation, or begins one when there is none.
+func (u *user) goOn(ctx context.Context, conversation, message string) (reply, error) {
+	body := map[string]string{"message": message}
+	if conversation != "" {
+		body["conversation_id"] = conversation
+	}
 	var r reply
-	err := u.call(ctx, http.MethodPost, "/api/chat", map[string]string{"message": message}, &r)
+	err := u.call(ctx, http.MethodPost, "/api/chat", body, &r)
 	return r, err
 }
 
