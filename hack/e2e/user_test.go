@@ -112,7 +112,7 @@ type reply struct {
 	Interpreter string `json:"interpreter"`
 
 	ConversationID string `json:"conversation_id"`
-	Actions     []struct {
+	Actions        []struct {
 		Op   string    `json:"op"`
 		Todo todo.Todo `json:"todo"`
 	} `json:"actions"`
