@@ -122,7 +122,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("no answer within 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, fmt.Errorf("no answer within %v", startPatience))
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{Proxy: nil}}
 	defer client.CloseIdleConnections()

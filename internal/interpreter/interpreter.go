@@ -28,7 +28,7 @@ type Config struct {
 // Reading is what a message means.
 type Reading struct {
 	Intents []intent.Intent // at least one
-	By      string          // rules, intent or ollama:NAME
+	By      string          // whose reading it is: rules, intent or ollama:NAME
 	Notice  string          // what people should know, when a better interpreter failed
 	Unsure  bool            // nothing should be changed without asking
 }
@@ -71,8 +71,8 @@ func New(c Config) (*Interpreter, error) {
 // NeedsOllama reports whether an Ollama makes the readings better.
 func (i *Interpreter) NeedsOllama() bool { return i.model != nil || i.own != nil }
 
-// Prepare gives Ollama the program's own model and lets it load. Readings do
-// not wait for it: until it is done, the rules answer.
+// Prepare gives Ollama the program's own model, unless it has it. A reading that
+// comes meanwhile waits for ownDeadline at most; then the rules answer.
 func (i *Interpreter) Prepare(ctx context.Context) error {
 	if i.own == nil {
 		return nil

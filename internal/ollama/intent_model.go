@@ -117,8 +117,8 @@ func (m *IntentModel) ask(ctx context.Context, prompt string) (answer, error) {
 	return answer{text: text.String(), sure: math.Exp(least)}, nil
 }
 
-// Prepare gives the server the model, unless it has it, and lets the server
-// load it. It can be called at any time, by many.
+// Prepare gives the server the model, unless it has it; the first message lets
+// the server load it. It can be called at any time, by many.
 func (m *IntentModel) Prepare(ctx context.Context) error { return m.await(ctx, prepareTime) }
 
 // await waits until the server has the model. A try goes on when the one who
