@@ -24,7 +24,7 @@ func measureStarts(ctx context.Context, b *bench) ([]figure, error) {
 	starts := []start{
 		{"todo: exec to first 200", "todo", "/readyz", todo},
 		{"todo: exec to first 200 of /api/health, database asked", "todo", "/api/health", todo},
-		{"chat: exec to first 200", "chat", "/readyz", []string{"DATABASE_URL=" + b.database("chat"), "TODO_URL=" + b.todo.url(), "INTERPRETER=rules"}},
+		{"chat: exec to first 200", "chat", "/readyz", []string{"DATABASE_URL=" + b.database("chat"), "TODO_URL=" + b.todo.url(), "OLLAMA_HOST=127.0.0.1:1"}},
 		{"frontend: exec to first 200", "frontend", "/readyz", []string{"TODO_URL=" + b.todo.url(), "CHAT_URL=" + b.chat.url()}},
 	}
 	figures := make([]figure, len(starts))
