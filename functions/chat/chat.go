@@ -31,6 +31,7 @@ type replyBody struct {
 	Question       string          `json:"question,omitempty" doc:"What it must know first; part of reply"`
 	Proposal       *proposalBody   `json:"proposal,omitempty" doc:"What it does once that is confirmed"`
 	Interpreter    string          `json:"interpreter" doc:"What understood the message: rules, intent or ollama:NAME"`
+	Model          string          `json:"model,omitempty" doc:"The language model that wrote part of the reply"`
 	ConversationID uuid.UUID       `json:"conversation_id"`
 }
 
@@ -47,24 +48,19 @@ type proposalBody struct {
 }
 
 type proposedBody struct {
-	Op     string `json:"op" enum:"update,complete,reopen,delete"`
-	Number int    `json:"number"`
+	Op     string `json:"op" enum:"create,update,complete,reopen,delete"`
+	Number int    `json:"number" doc:"0 for a todo that is not there yet"`
 	Title  string `json:"title"`
 }
 
-type chatOutput struct{ Body replyBody }
-
 // chat takes one turn of a conversation.
-func (f *function) chat(ctx context.Context, who web.Caller, in *chatInput) (*chatOutput, error) {
+func (f *function) chat(ctx context.Context, who web.Caller, in *chatInput, tell func(string, any)) (replyBody, error) {
 	t, err := f.newTurn(who, in)
 	if err != nil {
-		return nil, err
+		return replyBody{}, err
 	}
-	reply, err := t.take(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &chatOutput{reply}, nil
+	t.tell = tell
+	return t.take(ctx)
 }
 
 // newTurn checks what was sent.

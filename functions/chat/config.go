@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/todochat/todochat/internal/interpreter"
+	"github.com/todochat/todochat/internal/ollama"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
 )
@@ -22,7 +24,9 @@ type config struct {
 	Interpreter      string        `env:"INTERPRETER, default=auto"`                   // auto, rules, intent or ollama:NAME
 	OllamaHost       string        `env:"OLLAMA_HOST, default=127.0.0.1:11434"`        // as Ollama takes it
 	OllamaDeadline   time.Duration `env:"OLLAMA_DEADLINE, default=20s"`                // for a message by ollama:NAME; the rules answer then
-	OllamaAtOnce     int           `env:"OLLAMA_AT_ONCE, default=2"`                   // calls at a time
+	OllamaAtOnce     int           `env:"OLLAMA_AT_ONCE, default=2"`                   // calls at a time, to each model
+	ChatModel        string        `env:"CHAT_MODEL, default=llama3.2:3b"`             // answers free questions; none: the program does
+	ChatDeadline     time.Duration `env:"CHAT_DEADLINE, default=2m"`                   // for a whole answer of CHAT_MODEL, its loading included
 	Features         features      `env:", prefix=FEATURE_"`
 }
 
@@ -57,6 +61,33 @@ func (c config) todoURL() (*url.URL, error) {
 		return nil, errors.New("read TODO_URL: it must look like http://host:port")
 	}
 	return u, nil
+}
+
+// talker returns what answers free questions, or nil.
+func (c config) talker() (*ollama.Talker, error) {
+	if c.ChatModel == noModel {
+		return nil, nil
+	}
+	// Who waits behind others for half a minute is better served by the program.
+	return ollama.NewTalker(ollama.Config{Host: c.OllamaHost, Deadline: c.ChatDeadline, Patience: c.ChatDeadline / 4, AtOnce: c.OllamaAtOnce}, c.ChatModel)
+}
+
+// noModel is the CHAT_MODEL that is none.
+const noModel = "none"
+
+// models returns the models that come from a registry, each with what it is for.
+func (c config) models() (models, error) {
+	m := models{purposes: make(map[string]string), interpreter: c.Interpreter, conversation: c.ChatModel != noModel}
+	var names []string
+	if name, ok := strings.CutPrefix(c.Interpreter, "ollama:"); ok {
+		names, m.purposes[name] = append(names, name), "interpreter"
+	}
+	if m.conversation && m.purposes[c.ChatModel] == "" {
+		names, m.purposes[c.ChatModel] = append(names, c.ChatModel), "conversation"
+	}
+	var err error
+	m.Library, err = ollama.NewLibrary(c.OllamaHost, names...)
+	return m, err
 }
 
 // interpreter returns what reads messages.

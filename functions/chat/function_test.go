@@ -54,7 +54,7 @@ func startBehind(t testing.TB, settings map[string]string, between func(todoURL 
 	}
 	s.todos = todoclient.New(base, http.DefaultClient)
 
-	env := map[string]string{"HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": s.database.Chat, "TODO_URL": between(s.todoURL), "LOG_LEVEL": "error", "INTERPRETER": "rules"}
+	env := map[string]string{"HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": s.database.Chat, "TODO_URL": between(s.todoURL), "LOG_LEVEL": "error", "INTERPRETER": "rules", "CHAT_MODEL": "none"}
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {

@@ -51,24 +51,38 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 		if err != nil {
 			return nil, nil, err
 		}
+		talker, err := c.talker()
+		if err != nil {
+			return nil, nil, err
+		}
+		models, err := c.models()
+		if err != nil {
+			return nil, nil, err
+		}
 		pool, err := postgres.Open(ctx, c.database())
 		if err != nil {
 			return nil, nil, err
 		}
 		todos := todoclient.New(todoURL, &http.Client{Transport: newTransport(), Timeout: callTime})
 		f := &function{
+			log:      log,
 			store:    postgres.NewChatStore(pool, time.Now),
 			todos:    todos,
 			verifier: account.NewVerifier(todos.Keys, time.Now),
 			reader:   reader,
+			talker:   talker,
+			models:   models,
 			checks:   map[string]func(context.Context) error{"database": postgres.Ping(pool)},
 			now:      time.Now,
+		}
+		if talker != nil {
+			f.checks["ollama"] = talker.Ping
 		}
 		if reader.NeedsOllama() {
 			f.checks["ollama"] = reader.Ping
 			go prepare(ctx, log, reader)
 		}
-		return web.Observe(log, f.handler()), web.Closers{func() error { pool.Close(); return nil }}, nil
+		return web.Observe(log, f.handler()), web.Closers{models.Close, func() error { pool.Close(); return nil }}, nil
 	}
 	return program.Run(ctx)
 }

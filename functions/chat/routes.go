@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"reflect"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/interpreter"
+	"github.com/todochat/todochat/internal/ollama"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/todo"
 	"github.com/todochat/todochat/internal/todoclient"
@@ -19,10 +21,13 @@ import (
 
 // function is the chat function.
 type function struct {
+	log      *slog.Logger
 	store    *postgres.ChatStore
 	todos    *todoclient.Client
 	verifier *account.Verifier
 	reader   *interpreter.Interpreter
+	talker   *ollama.Talker // answers free questions; nil: the program does
+	models   models
 	checks   map[string]func(context.Context) error
 	now      func() time.Time
 }
@@ -33,9 +38,33 @@ func (f *function) handler() http.Handler {
 	api := web.NewAPI(mux, "chat", "/api/chat/openapi.json")
 	describeTypes(api)
 
-	web.Private(api, f.verifier, web.Operation(200, "POST /api/chat", "Say something to the assistant"), f.chat)
+	web.PrivateStream(api, f.verifier, web.Operation(200, "POST /api/chat", "Say something to the assistant"), chatEvents, f.chat)
+
+	// Conversations.
+	private(f, api, 200, "GET /api/chat/conversations", "List conversations", f.listConversations)
+	private(f, api, 201, "POST /api/chat/conversations", "Begin a conversation", f.beginConversation)
+	private(f, api, 200, "GET /api/chat/conversations/{id}", "Read a conversation", f.readConversation)
+	private(f, api, 200, "PATCH /api/chat/conversations/{id}", "Rename a conversation", f.renameConversation)
+	private(f, api, 204, "DELETE /api/chat/conversations/{id}", "Delete a conversation", f.deleteConversation)
+	private(f, api, 204, "DELETE /api/chat/account", "Forget all that was said", f.forget)
+
+	// Language models.
+	private(f, api, 200, "GET /api/chat/models", "List models", f.listModels)
+	web.PrivateStream(api, f.verifier, web.Operation(200, "POST /api/chat/models/pull", "Pull a model"), pullEvents, f.pullModel)
+
 	web.Register(api, web.Operation(200, "GET /api/health", "Report health"), f.health)
 	return web.Route(mux)
+}
+
+// private adds an operation that speaks of what chat itself keeps: whether the
+// session still lives, only the todo function can tell.
+func private[I, O any](f *function, api huma.API, status int, route, summary string, handle func(context.Context, account.Principal, *I) (*O, error)) {
+	web.Private(api, f.verifier, web.Operation(status, route, summary), func(ctx context.Context, who web.Caller, in *I) (*O, error) {
+		if _, err := f.todos.Me(ctx, who.Token); err != nil {
+			return nil, err
+		}
+		return handle(ctx, who.Principal, in)
+	})
 }
 
 type healthOutput struct{ Body web.Health }

@@ -37,7 +37,8 @@ type turn struct {
 	location     *time.Location
 	located      bool // location is the account's own
 
-	known   *todoclient.Me // the person, as read since the last change
+	tell    func(event string, data any) // who listens hears what happens as it does
+	known   *todoclient.Me               // the person, as read since the last change
 	context chat.Context
 	asked   bool // the todo function was called, and so vouches for the session
 }
@@ -96,6 +97,7 @@ func (t *turn) again(ctx context.Context, seen postgres.Turn) (replyBody, error)
 	if err := json.Unmarshal(seen.Reply, &reply); err != nil {
 		return replyBody{}, fmt.Errorf("decode reply: %w", err)
 	}
+	t.repeat(reply)
 	return reply, nil
 }
 
@@ -132,7 +134,7 @@ func (t *turn) decide(ctx context.Context) (*chat.Plan, error) {
 		return nil, err
 	}
 	plan := chat.Resolve(chat.Request{
-		Intents: reading.Intents, Interpreter: reading.By, Notice: reading.Notice, Unsure: reading.Unsure,
+		Message: t.message, Intents: reading.Intents, Interpreter: reading.By, Notice: reading.Notice, Unsure: reading.Unsure,
 		Context: t.context, Found: found, Now: t.now(),
 	})
 	return &plan, nil
@@ -244,6 +246,7 @@ func (t *turn) findAll(ctx context.Context, q todo.Query, every bool) (chat.Foun
 
 // carryOut does what the plan says, and answers with what really happened.
 func (t *turn) carryOut(ctx context.Context, plan chat.Plan) (replyBody, error) {
+	t.understood(plan)
 	outcome, actions, seq, err := t.act(ctx, plan)
 	if why := excuse(plan, err); why != "" {
 		steps := []chat.Step{{Kind: chat.Say, Text: why}}
@@ -257,6 +260,7 @@ func (t *turn) carryOut(ctx context.Context, plan chat.Plan) (replyBody, error) 
 	if err != nil {
 		return replyBody{}, err
 	}
+	t.acted(actions)
 	if err := t.observe(ctx, plan, &outcome); err != nil {
 		return replyBody{}, err
 	}
@@ -390,13 +394,14 @@ func (t *turn) observe(ctx context.Context, plan chat.Plan, o *chat.Outcome) err
 			}
 			o.Lists = append(o.Lists, found)
 		case chat.Summary:
-			me, err := t.me(ctx)
-			if err != nil {
+			if err := t.survey(ctx, o); err != nil {
 				return err
 			}
-			o.Counts = chat.Counts(me.Counts)
-			o.Open, err = t.find(ctx, chat.Lookup{Query: &todo.Query{Status: todo.Pending, Sort: todo.SortDue, Limit: 100}})
-			if err != nil {
+		case chat.Talk:
+			if t.talker == nil {
+				continue
+			}
+			if err := t.survey(ctx, o); err != nil {
 				return err
 			}
 		}
@@ -404,19 +409,31 @@ func (t *turn) observe(ctx context.Context, plan chat.Plan, o *chat.Outcome) err
 	return nil
 }
 
-// finish stores the turn and returns its reply.
+// survey reads how all of the list stands.
+func (t *turn) survey(ctx context.Context, o *chat.Outcome) error {
+	me, err := t.me(ctx)
+	if err != nil {
+		return err
+	}
+	o.Counts = chat.Counts(me.Counts)
+	o.Open, err = t.find(ctx, chat.Lookup{Query: &todo.Query{Status: todo.Pending, Sort: todo.SortDue, Limit: 100}, All: true})
+	return err
+}
+
+// finish tells what happened, stores the turn and returns its reply.
 func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actions []actionBody, seq int64, confirmed uuid.UUID) (replyBody, error) {
 	if err := t.locateFor(ctx, &o); err != nil {
 		return replyBody{}, err
 	}
-	reply := replyBody{
-		Reply: plan.Reply(o), Intents: plan.Intents, Actions: actions,
-		Interpreter: plan.Interpreter, ConversationID: t.conversation,
-	}
+	reply := replyBody{Intents: plan.Intents, Actions: actions, Interpreter: plan.Interpreter, ConversationID: t.conversation}
+	plan, reply.Reply, reply.Model = t.speak(ctx, plan, o)
 	if plan.Question != nil {
 		reply.Question = plan.QuestionText()
 	}
 	f := postgres.Finish{Turn: t.stored(plan), Said: t.message, Answered: reply.Reply, Confirmed: confirmed}
+	if ctx.Err() != nil && !plan.Acts() {
+		f.MessageID = "" // nobody heard the end of it: asked again, it is answered again
+	}
 	proposal := uuid.Nil
 	if len(plan.Proposal) > 0 {
 		id, err := uuid.NewV7()
@@ -432,7 +449,13 @@ func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actio
 	if f.Reply, err = json.Marshal(reply); err != nil {
 		return replyBody{}, fmt.Errorf("encode reply: %w", err)
 	}
-	return reply, t.store.Finish(context.WithoutCancel(ctx), f)
+	if err := t.store.Finish(context.WithoutCancel(ctx), f); err != nil {
+		return replyBody{}, err
+	}
+	if reply.Proposal != nil {
+		t.tell(eventProposal, *reply.Proposal)
+	}
+	return reply, nil
 }
 
 func proposalBodyOf(p postgres.Proposal) *proposalBody {
@@ -463,6 +486,7 @@ func (t *turn) confirmed(ctx context.Context, id uuid.UUID) (replyBody, error) {
 		}
 	}
 	plan := chat.Confirmation(p.Operations)
+	t.understood(plan)
 	result, err := t.batch(ctx, "proposal:"+id.String(), p.Operations)
 	switch kind := fault.KindOf(err); {
 	case kind == fault.Stale || kind == fault.NotFound:
@@ -472,6 +496,7 @@ func (t *turn) confirmed(ctx context.Context, id uuid.UUID) (replyBody, error) {
 	}
 	o := chat.Outcome{Now: t.now(), Todos: result.Todos, Changed: changed(result)}
 	actions, seq := actionsOf(p.Operations, o)
+	t.acted(actions)
 	return t.finish(ctx, plan, o, actions, seq, id)
 }
 

@@ -88,7 +88,7 @@ func open(ctx context.Context, o options, say func(string, ...any)) (_ *bench, e
 	if b.todo, err = b.start(ctx, "todo", b.todoSettings(b.database("todo"))...); err != nil {
 		return nil, err
 	}
-	b.chat, err = b.start(ctx, "chat", "DATABASE_URL="+b.database("chat"), "TODO_URL="+b.todo.url(), "INTERPRETER=rules")
+	b.chat, err = b.start(ctx, "chat", "DATABASE_URL="+b.database("chat"), "TODO_URL="+b.todo.url(), "INTERPRETER=rules", "CHAT_MODEL=none")
 	return b, err
 }
 

@@ -114,8 +114,8 @@ func newGrounds(t *testing.T) *grounds {
 	r := &grounds{owner: db.Conn(t), meant: map[string][]intent.Intent{}}
 	todos := stacktest.Run(t, "todo", "DATABASE_URL="+db.Todo, "SIGNING_KEY="+key, "LOG_LEVEL=error")
 	settings := []string{"DATABASE_URL=" + db.Chat, "TODO_URL=" + todos.URL, "LOG_LEVEL=error"}
-	r.assistant = stacktest.Run(t, "chat", append(settings, "INTERPRETER=auto", "OLLAMA_HOST="+ollamatest.Start(t).Host)...).URL
-	r.perfect = stacktest.Run(t, "chat", append(settings, "INTERPRETER=ollama:perfect", "OLLAMA_HOST="+r.oracle(t))...).URL
+	r.assistant = stacktest.Run(t, "chat", append(settings, "INTERPRETER=auto", "CHAT_MODEL=none", "OLLAMA_HOST="+ollamatest.Start(t).Host)...).URL
+	r.perfect = stacktest.Run(t, "chat", append(settings, "INTERPRETER=ollama:perfect", "CHAT_MODEL=none", "OLLAMA_HOST="+r.oracle(t))...).URL
 
 	var made struct {
 		AccessToken string `json:"access_token"`

@@ -81,6 +81,7 @@ type Options struct {
 	Dir     string    // for its models and keys; it must exist
 	Host    string    // host:port; empty for a free port of 127.0.0.1
 	Log     io.Writer // what the server prints; nil for nobody
+	Env     []string  // more settings, NAME=VALUE each
 }
 
 // Server is a running Ollama.
@@ -108,6 +109,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + o.Dir, "OLLAMA_HOST=" + o.Host, "OLLAMA_MODELS=" + filepath.Join(o.Dir, "models"),
 		"OLLAMA_NO_CLOUD=1", "OLLAMA_NUM_PARALLEL=1", "OLLAMA_MAX_LOADED_MODELS=2",
 	}
+	cmd.Env = append(cmd.Env, o.Env...)
 	cmd.Stdout, cmd.Stderr = o.Log, o.Log
 	process, err := child.Start(cmd, syscall.SIGTERM)
 	if err != nil {

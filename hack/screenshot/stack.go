@@ -64,7 +64,7 @@ func startStack(ctx context.Context) (address string, stop func() error, err err
 	if err != nil {
 		return "", stop, err
 	}
-	chat, err := start("chat", "DATABASE_URL="+server.URL("chat", "postgres"), "TODO_URL="+todo, "INTERPRETER=rules")
+	chat, err := start("chat", "DATABASE_URL="+server.URL("chat", "postgres"), "TODO_URL="+todo, "INTERPRETER=rules", "CHAT_MODEL=none")
 	if err != nil {
 		return "", stop, err
 	}

@@ -19,7 +19,6 @@ import (
 
 // The model's shape, in the terms of GGUF's llama architecture.
 const (
-	layers = 2
 	width  = 64 // of an embedding
 	heads  = 4
 	hidden = 128  // width of a feed-forward layer
@@ -29,19 +28,20 @@ const (
 func main() {
 	out := flag.String("o", "tiny.gguf", "the file to write")
 	seed := flag.Uint64("seed", 1, "of the weights")
+	layers := flag.Int("layers", 2, "more make it slower")
 	flag.Parse()
-	if err := write(*out, *seed); err != nil {
+	if err := write(*out, *seed, *layers); err != nil {
 		fmt.Fprintln(os.Stderr, "tinymodel:", err)
 		os.Exit(1)
 	}
 }
 
-func write(name string, seed uint64) error {
+func write(name string, seed uint64, layers int) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	values, tensors := model(seed)
+	values, tensors := model(seed, layers)
 	return errors.Join(ggml.WriteGGUF(file, values, tensors), file.Close())
 }
 
@@ -82,7 +82,7 @@ func vocabulary() (tokens []string, kinds []int32, scores []float32) {
 	return tokens, kinds, scores
 }
 
-func model(seed uint64) (ggml.KV, []*ggml.Tensor) {
+func model(seed uint64, layers int) (ggml.KV, []*ggml.Tensor) {
 	tokens, kinds, scores := vocabulary()
 	w := weights{random: rand.New(rand.NewPCG(seed, 0))}
 	w.matrix("token_embd.weight", width, len(tokens))

@@ -12,7 +12,7 @@ func TestTheSameSeedIsTheSameModel(t *testing.T) {
 	files := map[string][]byte{}
 	for name, seed := range map[string]uint64{"a": 1, "b": 1, "c": 2} {
 		path := filepath.Join(t.TempDir(), "tiny.gguf")
-		if err := write(path, seed); err != nil {
+		if err := write(path, seed, 2); err != nil {
 			t.Fatal(err)
 		}
 		content, err := os.ReadFile(path)

@@ -70,6 +70,9 @@ type Plan struct {
 	Question    *Question       `json:"question,omitzero"`
 }
 
+// Answers reports whether the step is better told by a language model.
+func (s Step) Answers() bool { return s.Kind == Summary || s.Kind == Talk || s.Kind == Suggest }
+
 // Acts reports whether the plan changes anything.
 func (p Plan) Acts() bool { return p.Undo != 0 || len(p.Operations) > 0 }
 
@@ -82,13 +85,16 @@ const (
 	Act     StepKind = "act"     // what became of the operation Index
 	Undid   StepKind = "undid"   // what was taken back
 	ShowAll StepKind = "list"    // the todos that Query finds
-	Summary StepKind = "summary" // how the account's todos stand
+	Summary StepKind = "summary" // a free question: how the account's todos stand, or what a language model says to them
+	Talk    StepKind = "talk"    // what may be a free question: a language model's words, or Text
+	Suggest StepKind = "suggest" // steps towards Topic, by a language model, or Text
 )
 
 // Step is one part of a reply.
 type Step struct {
 	Kind  StepKind    `json:"kind"`
 	Text  string      `json:"text,omitzero"`
+	Topic string      `json:"topic,omitzero"`
 	Asks  bool        `json:"asks,omitzero"` // Text is the plan's question
 	Index int         `json:"index,omitzero"`
 	Query *todo.Query `json:"query,omitzero"`

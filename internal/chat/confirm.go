@@ -8,7 +8,7 @@ import (
 
 // Confirmation is the plan that carries out a proposal.
 func Confirmation(ops []Operation) Plan {
-	past := map[string]string{"delete": "Deleted", "complete": "Completed", "reopen": "Reopened", "update": "Changed"}
+	past := map[string]string{"create": "Added", "delete": "Deleted", "complete": "Completed", "reopen": "Reopened", "update": "Changed"}
 	verb := past[ops[0].Op]
 	for _, op := range ops {
 		if past[op.Op] != verb {

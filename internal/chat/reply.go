@@ -16,7 +16,7 @@ type Outcome struct {
 	Undone  []todo.Todo
 	Lists   []Found // of each ShowAll step, in their order
 	Counts  Counts
-	Open    Found // what is open, soonest first, for a Summary
+	Open    Found // what is open, soonest first, for a step that answers
 	Now     time.Time
 }
 
@@ -43,29 +43,40 @@ var refusals = map[intent.Feature]string{
 	intent.OtherFeature: "That is something I cannot do. I can add, find, change, complete and delete todos; say “help” for examples.",
 }
 
-// Reply says what happened, step by step.
+// Reply says what happened, step by step, without a language model.
 func (p Plan) Reply(o Outcome) string {
 	var parts []string
-	lists := 0
-	for _, s := range p.Steps {
-		switch s.Kind {
-		case Say:
-			parts = append(parts, s.Text)
-		case Act:
-			parts = append(parts, told(p.Operations[s.Index], o.Todos[s.Index], o.Changed[s.Index], o.Now))
-		case Undid:
-			parts = append(parts, toldUndone(o.Undone))
-		case ShowAll:
-			parts = append(parts, shown(o.Lists[lists], o.Now))
-			lists++
-		case Summary:
-			parts = append(parts, summary(o))
+	for n := range p.Steps {
+		if text := p.Told(n, o); text != "" {
+			parts = append(parts, text)
 		}
 	}
 	if p.Notice != "" {
 		parts = append(parts, p.Notice)
 	}
 	return strings.Join(parts, "\n")
+}
+
+// Told says what became of step n; "" if that is nothing to speak of.
+func (p Plan) Told(n int, o Outcome) string {
+	s := p.Steps[n]
+	switch s.Kind {
+	case Act:
+		return told(p.Operations[s.Index], o.Todos[s.Index], o.Changed[s.Index], o.Now)
+	case Undid:
+		return toldUndone(o.Undone)
+	case ShowAll:
+		lists := 0
+		for _, before := range p.Steps[:n] {
+			if before.Kind == ShowAll {
+				lists++
+			}
+		}
+		return shown(o.Lists[lists], o.Now)
+	case Summary:
+		return summary(o)
+	}
+	return s.Text
 }
 
 func told(op Operation, t todo.Todo, changed bool, now time.Time) string {
@@ -116,55 +127,8 @@ func shown(f Found, now time.Time) string {
 	return strings.Join(lines, "\n")
 }
 
-// summary answers a free question by what the list says: no figure in it comes
-// from a model.
-func summary(o Outcome) string {
-	if o.Counts.Total == 0 {
-		return "Your list is empty."
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s open", plural(o.Counts.Pending, "todo"))
-	if o.Counts.Overdue > 0 {
-		fmt.Fprintf(&b, ", %d of them overdue", o.Counts.Overdue)
-	}
-	fmt.Fprintf(&b, "; %d done.", o.Counts.Completed)
-	if len(o.Open.Todos) == 0 {
-		return b.String()
-	}
-	var today []string
-	for _, t := range o.Open.Todos {
-		if dayOf(t.Due, o.Now).Equal(dateOf(o.Now)) {
-			today = append(today, label(nameOf(t)))
-		}
-	}
-	if len(today) > 0 {
-		fmt.Fprintf(&b, " Due today: %s.", listed(today, "and"))
-	}
-	fmt.Fprintf(&b, "\nI would start with %s.", described(first(o.Open.Todos, o.Now), o.Now))
-	return b.String()
-}
-
-// first picks what to begin with: what is due by today comes first, then what
-// matters most, then what is due soonest.
-func first(open []todo.Todo, now time.Time) todo.Todo {
-	rank := func(t todo.Todo) int {
-		r := map[todo.Priority]int{todo.High: 3, todo.Medium: 2, todo.Low: 1}[t.Priority]
-		if day := dayOf(t.Due, now); !day.IsZero() && !day.After(dateOf(now)) {
-			r += 10
-		}
-		return r
-	}
-	best := open[0]
-	for _, t := range open[1:] { // soonest first: a later one must be better to win
-		if rank(t) > rank(best) {
-			best = t
-		}
-	}
-	return best
-}
-
 func proposalText(ops []Operation) string {
-	verbs := map[string]string{"delete": "delete", "complete": "complete", "reopen": "reopen", "update": "change"}
+	verbs := map[string]string{"create": "add", "delete": "delete", "complete": "complete", "reopen": "reopen", "update": "change"}
 	verb := verbs[ops[0].Op]
 	for _, op := range ops {
 		if verbs[op.Op] != verb {
@@ -176,8 +140,11 @@ func proposalText(ops []Operation) string {
 
 // label is how a todo is called: by number, and title if known.
 func label(n Named) string {
-	if n.Title == "" {
+	switch {
+	case n.Title == "":
 		return fmt.Sprintf("#%d", n.Number)
+	case n.Number == 0: // it is not there yet
+		return n.Title
 	}
 	return fmt.Sprintf("#%d %s", n.Number, n.Title)
 }

@@ -12,6 +12,7 @@ import (
 
 // Request is a message that has been understood, with all that was looked up.
 type Request struct {
+	Message     string // as it was said; read again for what it asks
 	Intents     []intent.Intent
 	Interpreter string
 	Notice      string
@@ -65,6 +66,7 @@ func (p *resolution) add(n int, i intent.Intent) {
 	switch i.Op {
 	case intent.Create:
 		p.create(i)
+		p.offerSteps(i)
 	case intent.Complete, intent.Reopen, intent.Update, intent.Delete:
 		p.change(n, i)
 	case intent.List:
@@ -72,14 +74,28 @@ func (p *resolution) add(n int, i intent.Intent) {
 	case intent.Undo:
 		p.undo()
 	case intent.Ask:
-		p.plan.Steps = append(p.plan.Steps, Step{Kind: Summary})
+		p.answer()
 	case intent.Help:
 		p.say("%s", helpText)
 	case intent.Unsupported:
 		p.say("%s", refusals[i.Feature])
 	default:
+		if isQuestion(p.Message) {
+			p.plan.Steps = append(p.plan.Steps, Step{Kind: Talk, Text: chatText})
+			return
+		}
 		p.say("%s", chatText)
 	}
+}
+
+// answer answers a free question.
+func (p *resolution) answer() {
+	topic, ok := planned(p.Message)
+	if !ok {
+		p.plan.Steps = append(p.plan.Steps, Step{Kind: Summary})
+		return
+	}
+	p.plan.Steps = append(p.plan.Steps, Step{Kind: Suggest, Topic: topic, Text: noStepsText})
 }
 
 func (p *resolution) create(i intent.Intent) {
@@ -104,6 +120,15 @@ func (p *resolution) create(i intent.Intent) {
 		content.Due = due
 	}
 	p.act(Operation{Op: "create", Todo: &content})
+}
+
+// offerSteps lets a language model, if there is one, suggest steps towards what
+// reads as a plan: “plan my move” is a todo, and more than one can do at once.
+func (p *resolution) offerSteps(i intent.Intent) {
+	topic, ok := planned(i.Title)
+	if ok && len(p.Intents) == 1 && strings.HasPrefix(strings.ToLower(i.Title), "plan my ") {
+		p.plan.Steps = append(p.plan.Steps, Step{Kind: Suggest, Topic: topic})
+	}
 }
 
 // due resolves a phrase of time in the person's time zone.

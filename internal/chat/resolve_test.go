@@ -304,7 +304,7 @@ func TestASummaryClaimsNothingThatIsNotThere(t *testing.T) {
 		"all done": {Outcome{Counts: Counts{Total: 2, Completed: 2}}, "0 todos open; 2 done."},
 		"some": {
 			Outcome{Counts: Counts{Total: 4, Pending: 3, Completed: 1, Overdue: 1}, Open: Found{Todos: open, Total: 3}},
-			"3 todos open, 1 of them overdue; 1 done. Due today: #2 now.\nI would start with #2 now — due today.",
+			"3 todos open, 1 of them overdue; 1 done.\nDue today: #2 now.\nI would start with #2 now — due today; then #1 someday — high priority; then #3 later — due tomorrow 10:00.",
 		},
 	} {
 		c.outcome.Now = now

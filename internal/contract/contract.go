@@ -5,8 +5,13 @@ package contract
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -59,12 +64,22 @@ func (c checker) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return response, nil
 	}
+	check := func(body []byte) { c.check(request, route, parameters, response, body) }
+	if strings.HasPrefix(response.Header.Get("Content-Type"), eventStream) {
+		response.Body = &checkedStream{ReadCloser: response.Body, check: check}
+		return response, nil
+	}
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	if err != nil {
 		return response, nil // the caller sees the same
 	}
+	check(body)
+	return response, nil
+}
+
+func (c checker) check(request *http.Request, route *routers.Route, parameters map[string]string, response *http.Response, body []byte) {
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: parameters, Route: route},
 		Status:                 response.StatusCode,
@@ -75,5 +90,62 @@ func (c checker) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := openapi3filter.ValidateResponse(request.Context(), input); err != nil {
 		c.t.Errorf("%s %s answers %d against its contract: %.500v\n%s", request.Method, request.URL.Path, response.StatusCode, err, body)
 	}
-	return response, nil
+}
+
+const eventStream = "text/event-stream"
+
+// checkedStream checks a stream once it has come to its end: the caller reads
+// it as it comes.
+type checkedStream struct {
+	io.ReadCloser
+	read  bytes.Buffer
+	check func([]byte)
+}
+
+func (s *checkedStream) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	s.read.Write(p[:n])
+	if errors.Is(err, io.EOF) && s.check != nil {
+		s.check(s.read.Bytes())
+		s.check = nil
+	}
+	return n, err
+}
+
+func init() { openapi3filter.RegisterBodyDecoder(eventStream, decodeEvents) }
+
+// decodeEvents makes of server-sent events what the contracts describe: an
+// array of objects with the fields of each event.
+func decodeEvents(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	events := []any{}
+	for block := range strings.SplitSeq(string(text), "\n\n") {
+		event := map[string]any{}
+		for line := range strings.SplitSeq(block, "\n") {
+			name, value, _ := strings.Cut(line, ": ")
+			switch name {
+			case "id":
+				number, err := strconv.ParseInt(value, 10, 64)
+				if err != nil {
+					return nil, fmt.Errorf("the id of an event: %w", err)
+				}
+				event["id"] = float64(number)
+			case "event":
+				event["event"] = value
+			case "data":
+				var data any
+				if err := json.Unmarshal([]byte(value), &data); err != nil {
+					return nil, fmt.Errorf("the data of an event: %w", err)
+				}
+				event["data"] = data
+			}
+		}
+		if len(event) > 0 {
+			events = append(events, event)
+		}
+	}
+	return events, nil
 }

@@ -73,7 +73,7 @@ func (m *IntentModel) Interpret(ctx context.Context, message string) (intents []
 	}
 	a, err := m.call(ctx, func(ctx context.Context) (answer, error) { return m.ask(ctx, intentmodel.Prompt(units)) })
 	if err != nil {
-		if isMissing(err) {
+		if IsMissing(err) {
 			m.forget()
 		}
 		return nil, 0, err
@@ -171,7 +171,7 @@ func (m *IntentModel) upload(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return nil
-	case !isMissing(err):
+	case !IsMissing(err):
 		return err
 	}
 	digest := "sha256:" + intentmodel.Digest()

@@ -27,6 +27,7 @@ import (
 type Config struct {
 	Host     string        // as OLLAMA_HOST: host, host:port or URL
 	Deadline time.Duration // for a whole answer
+	Patience time.Duration // of it, for calls that are before; 0 for all of it
 	AtOnce   int           // calls at a time: each costs the client an 8 MiB buffer
 }
 
@@ -47,6 +48,7 @@ const (
 type caller struct {
 	client   *api.Client
 	deadline time.Duration
+	patience time.Duration
 	slots    chan struct{}
 	breaker  *gobreaker.CircuitBreaker[answer]
 }
@@ -67,6 +69,7 @@ func newCaller(c Config) (*caller, error) {
 	return &caller{
 		client:   api.NewClient(base, &http.Client{}),
 		deadline: c.Deadline,
+		patience: cmp.Or(c.Patience, c.Deadline),
 		slots:    make(chan struct{}, max(c.AtOnce, 1)),
 		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 			Timeout:     openFor,
@@ -85,17 +88,27 @@ func newCaller(c Config) (*caller, error) {
 func (c *caller) call(ctx context.Context, ask func(context.Context) (answer, error)) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.deadline)
 	defer cancel()
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return answer{}, fault.New(fault.Unavailable, "the model is busy").Because(ctx.Err())
+	if err := c.queue(ctx); err != nil {
+		return answer{}, fault.New(fault.Unavailable, "the model is busy").Because(err)
 	}
+	defer func() { <-c.slots }()
 	a, err := c.breaker.Execute(func() (answer, error) { return ask(ctx) })
 	if err != nil && fault.KindOf(err) == fault.Internal {
 		return answer{}, fault.New(fault.Unavailable, "the model does not answer").Because(err)
 	}
 	return a, err
+}
+
+// queue waits for a slot.
+func (c *caller) queue(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Ping reports whether the server answers.
@@ -123,8 +136,9 @@ func nonsense(err error) error {
 	return fault.New(fault.Malformed, "the model's answer makes no sense").Because(err)
 }
 
-// isMissing reports whether the server says that it does not have the model.
-func isMissing(err error) bool { return statusOf(err) == http.StatusNotFound }
+// IsMissing reports whether a call failed because the server does not have the
+// model.
+func IsMissing(err error) bool { return statusOf(err) == http.StatusNotFound }
 
 func statusOf(err error) int {
 	var status api.StatusError

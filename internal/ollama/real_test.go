@@ -3,13 +3,8 @@ package ollama_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -81,23 +76,7 @@ func TestTheIntentModelIsGivenToAServerThatLacksIt(t *testing.T) {
 func TestAnyModelIsHeldToTheSchema(t *testing.T) {
 	t.Parallel()
 	host := ollamatest.Start(t).Host
-	file := filepath.Join(t.TempDir(), "tiny.gguf")
-	if out, err := exec.CommandContext(t.Context(), "go", "run", "github.com/todochat/todochat/hack/tinymodel", "-o", file).CombinedOutput(); err != nil {
-		t.Fatalf("make a model: %v\n%s", err, out)
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
-	client := clientOf(host)
-	if err := client.CreateBlob(t.Context(), digest, bytes.NewReader(content)); err != nil {
-		t.Fatal(err)
-	}
-	request := &api.CreateRequest{Model: "tiny", Files: map[string]string{"tiny.gguf": digest}, Template: "{{ .System }} {{ .Prompt }}"}
-	if err := client.Create(t.Context(), request, func(api.ProgressResponse) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
+	ollamatest.Create(t, host, "tiny", ollamatest.TinyModel(t, 2))
 	m, err := ollama.NewModel(ollama.Config{Host: host, Deadline: time.Minute, AtOnce: 1}, "tiny")
 	if err != nil {
 		t.Fatal(err)

@@ -13,15 +13,16 @@ import (
 	"github.com/todochat/todochat/hack/ollamaserver"
 )
 
-// Start starts a server for one test, which ends with it. What the server
+// Start starts a server for one test, with more settings, NAME=VALUE each. It
+// ends with the test. What the server
 // printed is shown when the test fails.
-func Start(t testing.TB) *ollamaserver.Server {
+func Start(t testing.TB, env ...string) *ollamaserver.Server {
 	t.Helper()
-	return StartAt(t, "")
+	return StartAt(t, "", env...)
 }
 
 // StartAt is Start at an address, host:port.
-func StartAt(t testing.TB, host string) *ollamaserver.Server {
+func StartAt(t testing.TB, host string, env ...string) *ollamaserver.Server {
 	t.Helper()
 	program, err := ollamaserver.Find()
 	if err != nil {
@@ -30,7 +31,7 @@ func StartAt(t testing.TB, host string) *ollamaserver.Server {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var log output
-	s, err := ollamaserver.Start(ctx, ollamaserver.Options{Program: program, Dir: t.TempDir(), Host: host, Log: &log})
+	s, err := ollamaserver.Start(ctx, ollamaserver.Options{Program: program, Dir: t.TempDir(), Host: host, Log: &log, Env: env})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.end())
 	}

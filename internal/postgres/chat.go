@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -69,13 +70,6 @@ func (s *ChatStore) Open(ctx context.Context, account, conversation uuid.UUID, i
 		return chat.Context{}, nil, fmt.Errorf("open conversation: %w", translate(err))
 	}
 	return c, turn, nil
-}
-
-func orNoConversation(err error) error {
-	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.New(fault.NotFound, "there is no such conversation: leave conversation_id out to begin one")
-	}
-	return err
 }
 
 func scanTurn(row pgx.Row, account uuid.UUID, messageID string) (*Turn, error) {
@@ -165,7 +159,10 @@ const (
 
 	lockContext = `select context from conversations where account_id = $1 and id = $2 for no key update`
 
-	updateContext = `update conversations set context = $3, updated_at = $4 where account_id = $1 and id = $2`
+	// One that was begun without a title is called by what is said first.
+	updateContext = `
+		update conversations set context = $3, updated_at = $4, title = case when title = '' then $5 else title end
+		where account_id = $1 and id = $2`
 
 	upsertTurn = `
 		insert into turns (account_id, message_id, hash, conversation_id, plan, reply, at)
@@ -173,8 +170,8 @@ const (
 		on conflict (account_id, message_id) do update set reply = excluded.reply where turns.reply is null`
 
 	insertMessage = `
-		insert into messages (account_id, conversation_id, id, role, text, at)
-		values ($1, $2, $3, $4, $5, $6)`
+		insert into messages (account_id, conversation_id, id, role, text, at, reply)
+		values ($1, $2, $3, $4, $5, $6, $7)`
 
 	insertProposal = `
 		insert into proposals (account_id, id, conversation_id, operations, expires_at)
@@ -216,7 +213,7 @@ func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, 
 	if err != nil {
 		return nil, fmt.Errorf("encode context: %w", err)
 	}
-	b.Queue(updateContext, f.Account, f.Conversation, rawJSON(context), now)
+	b.Queue(updateContext, f.Account, f.Conversation, rawJSON(context), now, titleOf(f.Said))
 	if f.MessageID != "" {
 		plan, err := json.Marshal(f.Plan)
 		if err != nil {
@@ -224,7 +221,10 @@ func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, 
 		}
 		b.Queue(upsertTurn, f.Account, f.MessageID, f.Hash, f.Conversation, rawJSON(plan), rawJSON(f.Reply), now)
 	}
-	for _, m := range []struct{ role, text string }{{"user", f.Said}, {"assistant", f.Answered}} {
+	for _, m := range []struct {
+		role, text string
+		reply      rawJSON
+	}{{"user", f.Said, nil}, {"assistant", f.Answered, f.Reply}} {
 		if m.text == "" {
 			continue
 		}
@@ -232,7 +232,7 @@ func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, 
 		if err != nil {
 			return nil, fmt.Errorf("make an id: %w", err)
 		}
-		b.Queue(insertMessage, f.Account, f.Conversation, id, m.role, m.text, now)
+		b.Queue(insertMessage, f.Account, f.Conversation, id, m.role, m.text, now, m.reply)
 	}
 	if p := f.Proposal; p != nil {
 		operations, err := json.Marshal(p.Operations)
@@ -250,9 +250,9 @@ func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, 
 // titleOf names a conversation by its first message.
 func titleOf(said string) string {
 	const most = 60
-	runes := []rune(said)
+	runes := []rune(strings.Join(strings.Fields(said), " "))
 	if len(runes) <= most {
-		return said
+		return string(runes)
 	}
 	return string(runes[:most-1]) + "…"
 }

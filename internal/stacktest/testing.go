@@ -22,8 +22,8 @@ type Stack struct {
 }
 
 // New starts the whole system on a database of its own, with more settings for
-// all three programs. Without an INTERPRETER among them, messages are read by
-// rules. It ends with the test.
+// all three programs. Without an INTERPRETER or CHAT_MODEL among them, messages
+// are read by rules and answered by code. It ends with the test.
 func New(t testing.TB, settings ...string) *Stack {
 	t.Helper()
 	key, err := account.NewSigningKey()
@@ -32,7 +32,7 @@ func New(t testing.TB, settings ...string) *Stack {
 	}
 	s := &Stack{Database: pgtest.New(t)}
 	s.Todo = Run(t, "todo", append(settings, "DATABASE_URL="+s.Database.Todo, "SIGNING_KEY="+key)...)
-	s.Chat = Run(t, "chat", slices.Concat([]string{"INTERPRETER=rules"}, settings, []string{"DATABASE_URL=" + s.Database.Chat, "TODO_URL=" + s.Todo.URL})...)
+	s.Chat = Run(t, "chat", slices.Concat([]string{"INTERPRETER=rules", "CHAT_MODEL=none"}, settings, []string{"DATABASE_URL=" + s.Database.Chat, "TODO_URL=" + s.Todo.URL})...)
 	s.Frontend = Run(t, "frontend", append(settings, "TODO_URL="+s.Todo.URL, "CHAT_URL="+s.Chat.URL)...)
 	return s
 }

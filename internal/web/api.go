@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -10,10 +11,28 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/todochat/todochat/internal/fault"
 )
 
 // maxBody bounds a request's body, in bytes.
 const maxBody = 1 << 20
+
+const tooLarge = "a body has at most 1 MiB: send less at once"
+
+// ReadBody reads the body of a request that is no operation of an API, within
+// the same bound.
+func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var more *http.MaxBytesError
+	switch {
+	case errors.As(err, &more):
+		return nil, fault.New(fault.TooLarge, tooLarge)
+	case err != nil:
+		return nil, fault.New(fault.Malformed, "the body breaks off: send it again").Because(err)
+	}
+	return body, nil
+}
 
 // NewAPI returns an API whose operations go to the mux and whose OpenAPI
 // document is served at documentPath. It closes the gaps of huma as it comes:
@@ -46,11 +65,7 @@ func NewAPI(mux *http.ServeMux, title, documentPath string) huma.API {
 // Register adds an operation whose handler returns plain errors: they become
 // Problems here, and nowhere else.
 func Register[I, O any](api huma.API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
-	op.MaxBodyBytes = maxBody + 1 // huma refuses a body that reaches its limit
-	for _, status := range op.Errors {
-		documentProblem(api, &op, status)
-	}
-	op.Errors = nil
+	prepare(api, &op)
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -58,6 +73,15 @@ func Register[I, O any](api huma.API, op huma.Operation, handle func(context.Con
 		}
 		return out, nil
 	})
+}
+
+// prepare bounds what the operation takes and documents its problems.
+func prepare(api huma.API, op *huma.Operation) {
+	op.MaxBodyBytes = maxBody + 1 // huma refuses a body that reaches its limit
+	for _, status := range op.Errors {
+		documentProblem(api, op, status)
+	}
+	op.Errors = nil
 }
 
 func documentProblem(api huma.API, op *huma.Operation, status int) {

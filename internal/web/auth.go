@@ -46,32 +46,38 @@ func kebab(r rune) rune {
 // Private adds an operation that needs an access token. It is checked before
 // anything else of the request, and says who asks.
 func Private[I, O any](api huma.API, verifier *account.Verifier, op huma.Operation, handle func(context.Context, Caller, *I) (*O, error)) {
+	onlyFor(verifier, &op)
+	Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		return handle(ctx, ctx.Value(callerKey{}).(Caller), in)
+	})
+}
+
+// onlyFor lets nobody in without an access token.
+func onlyFor(verifier *account.Verifier, op *huma.Operation) {
 	op.Security = []map[string][]string{{"bearer": {}}}
 	op.Errors = append(op.Errors, http.StatusNotFound)
 	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
-		caller, err := callerOf(ctx, verifier)
+		r, w := humago.Unwrap(ctx)
+		caller, err := CallerOf(r, verifier)
 		if err != nil {
-			r, w := humago.Unwrap(ctx)
 			Fail(w, r, err)
 			return
 		}
 		next(huma.WithValue(ctx, callerKey{}, caller))
 	}}
-	Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		return handle(ctx, ctx.Value(callerKey{}).(Caller), in)
-	})
 }
 
 // callerKey hands the caller from the middleware to the handler, and no
 // further: below, who asks is an argument.
 type callerKey struct{}
 
-func callerOf(ctx huma.Context, verifier *account.Verifier) (Caller, error) {
-	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
+// CallerOf says who makes the request, by its access token.
+func CallerOf(r *http.Request, verifier *account.Verifier) (Caller, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return Caller{}, fault.New(fault.Unauthenticated, "sign in first: send Authorization: Bearer with an access token")
 	}
-	who, err := verifier.Access(ctx.Context(), token)
+	who, err := verifier.Access(r.Context(), token)
 	return Caller{who, token}, err
 }

@@ -86,7 +86,7 @@ func logRequest(log *slog.Logger, r *http.Request, rec *record, answer *observed
 	switch {
 	case errors.Is(r.Context().Err(), context.Canceled): // the client hung up: nobody saw the status
 		attrs = append(attrs, slog.Bool("aborted", true))
-	case status >= http.StatusInternalServerError:
+	case status >= http.StatusInternalServerError, rec.err != nil: // some protocols tell of a failure under 200
 		level = slog.LevelError
 	}
 	if rec.err != nil {

@@ -157,7 +157,7 @@ var problemsForHuma = sync.OnceFunc(func() {
 		}
 		switch {
 		case status == http.StatusRequestEntityTooLarge:
-			message = "a body has at most 1 MiB: send less at once"
+			message = tooLarge
 		case message == "cannot read request body":
 			status = http.StatusBadRequest
 		}
