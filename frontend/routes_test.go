@@ -99,8 +99,20 @@ func TestARequestKeepsItsIDOnTheWay(t *testing.T) {
 
 func TestAStreamArrivesAsItIsTold(t *testing.T) {
 	t.Parallel()
+	for path, function := range map[string]string{"/api/chat": "CHAT_URL", "/mcp": "TODO_URL"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			checkThatAStreamArrives(t, path, function)
+		})
+	}
+}
+
+// checkThatAStreamArrives holds a function's stream back until its beginning
+// has come through.
+func checkThatAStreamArrives(t *testing.T, path, function string) {
+	t.Helper()
 	goOn := make(chan struct{})
-	chat := standIn(t, map[string]http.HandlerFunc{"POST /api/chat": func(w http.ResponseWriter, r *http.Request) {
+	teller := standIn(t, map[string]http.HandlerFunc{"POST " + path: func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "event: understood\n\n")
 		_ = http.NewResponseController(w).Flush()
@@ -110,10 +122,10 @@ func TestAStreamArrivesAsItIsTold(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "event: done\n\n")
 	}})
-	address := startFrontend(t, map[string]string{"CHAT_URL": chat})
+	address := startFrontend(t, map[string]string{function: teller})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/api/chat", strings.NewReader("{}"))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address+path, strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}

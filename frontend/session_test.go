@@ -34,8 +34,10 @@ func TestTheCookieBecomesABearerOnlyWithoutAuthorization(t *testing.T) {
 			t.Errorf("%s: with the cookie the function sees %q, want %q", path, got, want)
 		}
 	}
-	if got := v.ask("GET", "/api/todos", "", "Authorization: Bearer my-own").body; got != "Bearer my-own" {
-		t.Errorf("with both the function sees %q, want what was sent", got)
+	for path, method := range map[string]string{"/api/todos": "GET", "/mcp": "POST"} {
+		if got := v.ask(method, path, "", "Authorization: Bearer my-own").body; got != "Bearer my-own" {
+			t.Errorf("%s: with both the function sees %q, want what was sent", path, got)
+		}
 	}
 }
 

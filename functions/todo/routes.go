@@ -18,8 +18,14 @@ type function struct {
 	signer   *account.Signer
 	verifier *account.Verifier
 	hasher   *account.Hasher
+	senders  *senders // whose events are taken; nil: none are
+	source   string   // of the events that answer them
+	live     *live
 	ping     func(context.Context) error
 	now      func() time.Time
+
+	streamLife time.Duration   // after which a stream ends, for its client to connect again
+	stopping   <-chan struct{} // closed when the program is told to stop
 }
 
 // handler is the function's whole HTTP surface.
@@ -53,7 +59,14 @@ func (f *function) handler() http.Handler {
 
 	// History.
 	private(f, api, 200, "GET /api/changes", "Read changes", f.listChanges)
+	web.PrivateEvents(api, f.verifier, web.Operation(200, "GET /api/changes/stream", "Follow changes"), streamEvents, f.streamChanges)
 	private(f, api, 200, "POST /api/changes/{seq}/undo", "Undo a request", f.undo)
+
+	// The same for assistants that people bring along.
+	mux.Handle("POST /mcp", f.mcp(api))
+
+	// CloudEvents, as Knative delivers them.
+	mux.HandleFunc("POST /{$}", f.takeEvent)
 
 	public(api, 200, "GET /api/health", "Report health", f.health)
 	return web.Route(mux)

@@ -3,6 +3,7 @@
 package docs
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -52,6 +53,9 @@ func TestTheCurlLinesRunAsTheyStand(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("the commands fail: %v\n%s", err, out)
+			}
+			if bytes.Contains(out, []byte(`"isError":true`)) { // under 200, so that curl sees nothing wrong
+				t.Errorf("a tool refuses its call:\n%s", out)
 			}
 		})
 	}
