@@ -44,7 +44,9 @@ func start(t testing.TB, settings map[string]string) *server {
 		if value, ok := settings[name]; ok {
 			return value
 		}
-		return map[string]string{"HOST": "127.0.0.1", "PORT": "0", "SIGNING_KEY": s.key, "LOG_LEVEL": "error"}[name]
+		return map[string]string{
+			"HOST": "127.0.0.1", "PORT": "0", "SIGNING_KEY": s.key, "LOG_LEVEL": "error", "DATABASE_EXEC_MODE": pgtest.ExecModes()[0],
+		}[name]
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop

@@ -28,7 +28,9 @@ var allowed = map[string][]string{
 	"internal/postgres/migrations": {},
 	"internal/ollama":              {"internal/intent", "internal/intentmodel", "internal/fault"},
 	"internal/interpreter":         {"internal/intent", "internal/ollama", "internal/fault"},
-	"internal/todoclient":          {"internal/account", "internal/todo", "internal/fault"},
+	"internal/event":               {"internal/todo", "internal/fault"},
+	"internal/jwks":                {},
+	"internal/todoclient":          {"internal/account", "internal/jwks", "internal/todo", "internal/fault"},
 	"internal/web":                 {"internal/account", "internal/fault"},
 
 	"functions/migrate": {"internal/postgres/migrations"},

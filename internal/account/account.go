@@ -42,10 +42,12 @@ type Counts struct {
 	Overdue   int `json:"overdue"`
 }
 
-// Principal is who asks: an account, in one of its sessions.
+// Principal is who asks: an account, in one of its sessions, or somebody who
+// sends events and may speak for it.
 type Principal struct {
 	Account uuid.UUID
 	Session uuid.UUID
+	Sender  string // of an event, instead of a session
 }
 
 // Session is one sign-in. Its refresh token is made of this row and nothing

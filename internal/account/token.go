@@ -263,7 +263,7 @@ func principalOf(claims jwt.Token) (Principal, error) {
 	if err != nil {
 		return Principal{}, refused(err)
 	}
-	return Principal{account, session}, nil
+	return Principal{Account: account, Session: session}, nil
 }
 
 func refused(cause error) error {

@@ -20,6 +20,7 @@ const (
 	Internal        Kind = "internal"        // 500: ours to mend
 	Malformed       Kind = "malformed"       // 400: not understood at all
 	Unauthenticated Kind = "unauthenticated" // 401: we do not know who asks
+	Forbidden       Kind = "forbidden"       // 403: known, and not allowed
 	NotFound        Kind = "not-found"       // 404: not there, or not theirs
 	Conflict        Kind = "conflict"        // 409: the state of things forbids it
 	Stale           Kind = "stale"           // 412: If-Match names an older version

@@ -19,14 +19,20 @@ import (
 
 // Store keeps accounts and their todos.
 type Store struct {
-	pool *pgxpool.Pool
-	now  func() time.Time
+	pool      *pgxpool.Pool
+	now       func() time.Time
+	committed func(uuid.UUID, []todo.Change)
 }
 
 // NewStore returns a Store over the pool that takes the time from now.
 func NewStore(pool *pgxpool.Pool, now func() time.Time) *Store {
-	return &Store{pool, asStored(now)}
+	return &Store{pool, asStored(now), func(uuid.UUID, []todo.Change) {}}
 }
+
+// OnCommit lets f hear of the changes that this store has committed, each
+// request's together. Those of requests at the same time may come out of order.
+// It must be called before the store is used, and f must be quick.
+func (s *Store) OnCommit(f func(account uuid.UUID, changes []todo.Change)) { s.committed = f }
 
 // asStored makes a clock tell moments as they come back from the database.
 func asStored(now func() time.Time) func() time.Time {
@@ -76,6 +82,9 @@ func (s *Store) Apply(ctx context.Context, who account.Principal, key string, op
 	result, err := r.run(ctx, conn.Conn())
 	if err != nil {
 		return Result{}, translate(fmt.Errorf("apply %d operations: %w", len(ops), err))
+	}
+	if len(result.Changes) > 0 {
+		s.committed(who.Account, result.Changes)
 	}
 	return result, nil
 }
@@ -172,7 +181,7 @@ func (r request) read(ctx context.Context, conn *pgx.Conn) (todo.State, *prior, 
 	b := &pgx.Batch{}
 	b.Queue("begin")
 	b.Queue(lockAccount, r.who.Account).QueryRow(func(row pgx.Row) error {
-		return orSignedOut(row.Scan(&state.Seq, &state.NextNumber))
+		return orNobody(row.Scan(&state.Seq, &state.NextNumber), r.who)
 	})
 	queueSessionCheck(b, r.who, r.now)
 	if r.key != "" {
@@ -368,12 +377,24 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// queueSessionCheck makes the batch fail unless the session lives.
+// queueSessionCheck makes the batch fail unless the session lives. A sender has
+// none: whom it may speak for was decided before.
 func queueSessionCheck(b *pgx.Batch, who account.Principal, now time.Time) {
+	if who.Sender != "" {
+		return
+	}
 	b.Queue(sessionIsLive, who.Account, who.Session, now).QueryRow(func(row pgx.Row) error {
 		var live bool
 		return orSignedOut(row.Scan(&live))
 	})
+}
+
+// orNobody says that the account is not there, to whoever asks for it.
+func orNobody(err error, who account.Principal) error {
+	if who.Sender != "" && errors.Is(err, pgx.ErrNoRows) {
+		return fault.InvalidField("data.account", "there is no such account")
+	}
+	return orSignedOut(err)
 }
 
 func orSignedOut(err error) error {

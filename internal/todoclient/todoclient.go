@@ -19,6 +19,7 @@ import (
 
 	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/fault"
+	"github.com/todochat/todochat/internal/jwks"
 	"github.com/todochat/todochat/internal/todo"
 )
 
@@ -27,11 +28,15 @@ import (
 type Client struct {
 	base *url.URL
 	http *http.Client
-	keys keyCache
+	keys *jwks.Cache
 }
 
 // New returns a Client of the todo function at base.
-func New(base *url.URL, client *http.Client) *Client { return &Client{base: base, http: client} }
+func New(base *url.URL, client *http.Client) *Client {
+	c := &Client{base: base, http: client}
+	c.keys = newKeys(c)
+	return c
+}
 
 // Me is an account with its counts.
 type Me struct {

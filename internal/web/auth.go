@@ -73,11 +73,17 @@ type callerKey struct{}
 
 // CallerOf says who makes the request, by its access token.
 func CallerOf(r *http.Request, verifier *account.Verifier) (Caller, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token, ok := Bearer(r)
+	if !ok {
 		return Caller{}, fault.New(fault.Unauthenticated, "sign in first: send Authorization: Bearer with an access token")
 	}
 	who, err := verifier.Access(r.Context(), token)
 	return Caller{who, token}, err
+}
+
+// Bearer returns the token that the request is made with, if there is one (RFC 6750).
+func Bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }

@@ -43,6 +43,7 @@ var statuses = map[fault.Kind]int{
 	fault.Internal:        http.StatusInternalServerError,
 	fault.Malformed:       http.StatusBadRequest,
 	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
 	fault.NotFound:        http.StatusNotFound,
 	fault.Conflict:        http.StatusConflict,
 	fault.Stale:           http.StatusPreconditionFailed,
@@ -55,7 +56,7 @@ var statuses = map[fault.Kind]int{
 // edgeKinds name the problems that only HTTP has, and give huma's statuses a type.
 var edgeKinds = map[int]fault.Kind{
 	http.StatusBadRequest:            fault.Malformed,
-	http.StatusForbidden:             "forbidden",
+	http.StatusForbidden:             fault.Forbidden,
 	http.StatusNotFound:              fault.NotFound,
 	http.StatusMethodNotAllowed:      "method-not-allowed",
 	http.StatusRequestTimeout:        "request-timeout",

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -138,6 +139,29 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		g.handler.ServeHTTP(w, r)
 	}
+}
+
+// Work is what a program does beside answering requests.
+type Work struct {
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// Background starts work, each with a context that ends when the work is closed.
+func Background(work ...func(context.Context)) *Work {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &Work{cancel: cancel}
+	for _, do := range work {
+		w.done.Go(func() { do(ctx) })
+	}
+	return w
+}
+
+// Close ends the work and waits for it.
+func (w *Work) Close() error {
+	w.cancel()
+	w.done.Wait()
+	return nil
 }
 
 // Closers closes each in turn, whatever the others say.

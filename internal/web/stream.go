@@ -188,6 +188,32 @@ func PrivateStream[I, O any](
 	})
 }
 
+// PrivateEvents adds an operation that needs an access token and answers with
+// server-sent events until handle returns; an error ends the stream with the
+// event error, or is an ordinary Problem if nothing was sent.
+func PrivateEvents[I any](
+	api huma.API, verifier *account.Verifier, op huma.Operation, events []EventType,
+	handle func(ctx context.Context, who Caller, in *I, out *Stream) error,
+) {
+	documentStream(api, &op, nil, events)
+	onlyFor(verifier, &op)
+	prepare(api, &op)
+	huma.Register(api, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
+		who := ctx.Value(callerKey{}).(Caller)
+		return &huma.StreamResponse{Body: func(hc huma.Context) {
+			r, w := humago.Unwrap(hc)
+			s := NewStream(w)
+			switch err := handle(ctx, who, in, s); {
+			case err == nil:
+			case s.Begun():
+				_ = s.Send(Event{Name: Error, Data: ProblemOf(ctx, err)})
+			default:
+				Fail(w, r, err)
+			}
+		}}, nil
+	})
+}
+
 // documentStream writes both forms of the answer into the contract. Events are
 // described as OpenAPI has no words for them: the body is an array of objects
 // with the fields of each event.
