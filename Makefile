@@ -24,6 +24,16 @@ test: ## run all tests; installs what they need when root on Debian
 	@mkdir -p .bin && go build -o .bin/ ./hack/postgres/withpostgres
 	.bin/withpostgres go test $(TESTFLAGS) ./...
 
+.PHONY: test-pgbouncer
+test-pgbouncer: ## test what talks to PostgreSQL again, by way of PgBouncer
+	@hack/need
+	@mkdir -p .bin && go build -o .bin/ ./hack/postgres/withpostgres
+	TEST_PGBOUNCER=1 .bin/withpostgres go test $(TESTFLAGS) ./internal/postgres ./functions/todo
+
+.PHONY: history
+history: ## check what clients were told while connections were cut and functions killed
+	go run ./hack/history $(HISTORYFLAGS)
+
 .PHONY: check
 check: ## format, vet, staticcheck, generated files, module files
 	@hack/check
@@ -31,7 +41,11 @@ check: ## format, vet, staticcheck, generated files, module files
 .PHONY: e2e
 e2e: ## deploy to a real Kubernetes with Knative, and use it
 	@hack/need
-	go test -tags e2e -count=1 -timeout 60m -v ./hack/e2e
+	go test -tags e2e -count=1 -timeout 60m -v -run '^TestOnKnative$$' ./hack/e2e
+
+.PHONY: e2e-events
+e2e-events: ## deploy to a real Knative with Eventing, and follow events
+	go test -tags e2e -count=1 -timeout 60m -v -run '^TestEvents$$' ./hack/e2e
 
 .PHONY: test-rig
 test-rig: ## test the rig that e2e brings up, a module of its own

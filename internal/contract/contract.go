@@ -25,6 +25,18 @@ import (
 // are not checked.
 func Client(t testing.TB, documentURL string) *http.Client {
 	t.Helper()
+	document := load(t, documentURL)
+	router, err := gorillamux.NewRouter(document)
+	if err != nil {
+		t.Fatalf("read the contract's paths: %v", err)
+	}
+	return &http.Client{Transport: checker{t, router}, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+func load(t testing.TB, documentURL string) *openapi3.T {
+	t.Helper()
 	response, err := http.Get(documentURL)
 	if err != nil {
 		t.Fatalf("fetch the contract: %v", err)
@@ -41,13 +53,7 @@ func Client(t testing.TB, documentURL string) *http.Client {
 	if err := document.Validate(context.Background()); err != nil {
 		t.Fatalf("the contract is not valid OpenAPI: %v", err)
 	}
-	router, err := gorillamux.NewRouter(document)
-	if err != nil {
-		t.Fatalf("read the contract's paths: %v", err)
-	}
-	return &http.Client{Transport: checker{t, router}, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+	return document
 }
 
 type checker struct {

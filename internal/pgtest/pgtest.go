@@ -5,6 +5,9 @@
 // the process; packages need no TestMain for it. The schema is migrated once for
 // each server, into a template, which every test clones.
 //
+// With TEST_PGBOUNCER set, a private PgBouncer in transaction mode stands
+// between the functions' roles and the server, as it may in production.
+//
 // A test that cannot have its database fails. It is never skipped: what it
 // would have shown is then not known.
 package pgtest
@@ -36,6 +39,17 @@ type Database struct {
 	// of the functions.
 	Owner, Todo, Chat string
 }
+
+// ExecModes are the values of DATABASE_EXEC_MODE that work at the addresses of
+// the functions' roles; the first is the one to choose.
+func ExecModes() []string {
+	if pooled() {
+		return []string{"cache_describe", "exec"} // what is prepared may be on another connection
+	}
+	return []string{"cache_statement", "cache_describe", "exec"}
+}
+
+func pooled() bool { return os.Getenv("TEST_PGBOUNCER") != "" }
 
 // patience bounds each step, so that a test that cannot have its database says
 // so instead of running into the limit of the whole run.
@@ -86,6 +100,7 @@ func (d *Database) Conn(t testing.TB) *pgx.Conn {
 type server struct {
 	admin    string // the address of a superuser
 	template string
+	bouncer  *postgres.Bouncer // nil when nothing stands before it
 }
 
 // shared is the server of this process, made when the first test asks.
@@ -109,8 +124,27 @@ var shared = sync.OnceValues(func() (*server, error) {
 	if s.template, err = templateName(); err != nil {
 		return nil, err
 	}
-	return s, s.migrate(ctx)
+	if err := s.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if pooled() {
+		s.bouncer, err = s.startBouncer(ctx)
+	}
+	return s, err
 })
+
+// startBouncer is never followed by a stop, as for the server itself.
+func (s *server) startBouncer(ctx context.Context) (*postgres.Bouncer, error) {
+	config, err := pgx.ParseConfig(s.admin)
+	if err != nil {
+		return nil, fmt.Errorf("TEST_DATABASE_URL: %w", err)
+	}
+	logins := map[string]string{}
+	for _, role := range roles {
+		logins[role] = config.Password
+	}
+	return postgres.StartBouncer(ctx, postgres.BouncerOptions{Server: s.admin, Logins: logins, Pool: 8})
+}
 
 // templateName changes with the migrations, so that a server that has seen
 // others is of use as well.
@@ -205,6 +239,9 @@ func (s *server) clone(ctx context.Context) (*Database, error) {
 		if *address, err = s.address(role, d.Name); err != nil {
 			return nil, err
 		}
+	}
+	if s.bouncer != nil {
+		d.Todo, d.Chat = s.bouncer.URL("todo", d.Name), s.bouncer.URL("chat", d.Name)
 	}
 	return d, s.exec(ctx, "create database "+quote(d.Name)+" template "+quote(s.template))
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/todochat/todochat/internal/account"
 	"github.com/todochat/todochat/internal/fault"
-	"github.com/todochat/todochat/internal/pgtest"
 	"github.com/todochat/todochat/internal/postgres"
 )
 
@@ -38,7 +37,7 @@ func TestAnEmailAddressHasOneAccount(t *testing.T) {
 func TestARefreshTokenYieldsOneSuccessor(t *testing.T) {
 	t.Parallel()
 	clock := &fakeClock{now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)}
-	s := postgres.NewStore(open(t, pgtest.New(t).Todo, "cache_statement", 4), clock.Now)
+	s := newStoreAt(t, clock.Now)
 	id := uuid.New()
 	a, err := account.New(id, "ada@example.com", "Ada", "UTC", clock.Now())
 	if err != nil {
@@ -91,7 +90,7 @@ func TestARefreshTokenYieldsOneSuccessor(t *testing.T) {
 func TestASessionEndsThirtyDaysAfterItsLastRefresh(t *testing.T) {
 	t.Parallel()
 	clock := &fakeClock{now: time.Now()}
-	s := postgres.NewStore(open(t, pgtest.New(t).Todo, "cache_statement", 4), clock.Now)
+	s := newStoreAt(t, clock.Now)
 	who := register(t, s, "UTC")
 	clock.advance(29 * 24 * time.Hour)
 	if _, err := s.Refresh(t.Context(), who, 1); err != nil {

@@ -22,7 +22,7 @@ import (
 func TestConcurrentClientsLeaveOneTrueHistory(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
-	for _, mode := range execModes {
+	for _, mode := range pgtest.ExecModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			const clients, requests = 16, 60

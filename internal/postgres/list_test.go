@@ -12,8 +12,6 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"github.com/todochat/todochat/internal/pgtest"
-	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/todo"
 )
 
@@ -27,7 +25,7 @@ func TestAListIsWhatItsQuerySays(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 2, 10, 20, 30, 0, 0, time.UTC) // the 11th in Karachi
-	s := postgres.NewStore(open(t, pgtest.New(t).Todo, "cache_statement", 4), func() time.Time { return now })
+	s := newStoreAt(t, func() time.Time { return now })
 	who := register(t, s, zone)
 	random := rand.New(rand.NewPCG(5, 6))
 	var ops []todo.Op
@@ -183,7 +181,7 @@ func TestSearchForgivesATypo(t *testing.T) {
 func TestADayIsOverdueWhenItHasEndedWhereThePersonIs(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 2, 10, 23, 30, 0, 0, time.UTC)
-	s := postgres.NewStore(open(t, pgtest.New(t).Todo, "cache_statement", 4), func() time.Time { return now })
+	s := newStoreAt(t, func() time.Time { return now })
 	due := todo.NewContent("due on the 10th")
 	due.Due = todo.Due{On: time.Date(2026, 2, 10, 0, 0, 0, 0, time.UTC)}
 	for zone, want := range map[string]int{"UTC": 0, "America/New_York": 0, "Europe/Berlin": 1, "Asia/Karachi": 1} {

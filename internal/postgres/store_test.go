@@ -16,10 +16,6 @@ import (
 	"github.com/todochat/todochat/internal/todo"
 )
 
-// execModes are tried for every promise of the store: two of them work behind
-// a pooler.
-var execModes = []string{"cache_statement", "cache_describe", "exec"}
-
 func open(t testing.TB, url, mode string, size int) *pgxpool.Pool {
 	t.Helper()
 	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url, ExecMode: mode, PoolSize: size, Name: "test"})
@@ -32,7 +28,13 @@ func open(t testing.TB, url, mode string, size int) *pgxpool.Pool {
 
 func newStore(t testing.TB) *postgres.Store {
 	t.Helper()
-	return postgres.NewStore(open(t, pgtest.New(t).Todo, "cache_statement", 4), time.Now)
+	return newStoreAt(t, time.Now)
+}
+
+// newStoreAt is a store whose time is told by now.
+func newStoreAt(t testing.TB, now func() time.Time) *postgres.Store {
+	t.Helper()
+	return postgres.NewStore(open(t, pgtest.New(t).Todo, pgtest.ExecModes()[0], 4), now)
 }
 
 // register makes an account with a session that is signed in.
@@ -165,7 +167,7 @@ func TestASessionThatEndedCanDoNothing(t *testing.T) {
 func TestAKeyActsOnceAndAnswersTheSame(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
-	for _, mode := range execModes {
+	for _, mode := range pgtest.ExecModes() {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			s := postgres.NewStore(open(t, database.Todo, mode, 4), time.Now)

@@ -48,6 +48,8 @@ func Run(t testing.TB, name string, settings ...string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Behind a pooler the programs must be told; what settings say comes last.
+	settings = append([]string{"DATABASE_EXEC_MODE=" + pgtest.ExecModes()[0]}, settings...)
 	p, err := programs.Start(t.Context(), name, settings...)
 	if err != nil {
 		t.Fatal(err)
