@@ -34,11 +34,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 	}
 	log := c.Logger(os.Stderr)
 	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
-	program.Build = func(_ context.Context, addr net.Addr) (http.Handler, io.Closer, error) {
+	program.Build = func(ctx context.Context, addr net.Addr) (http.Handler, io.Closer, error) {
 		f, err := newFrontend(c, addr)
 		if err != nil {
 			return nil, nil, err
 		}
+		context.AfterFunc(ctx, f.streams.end)
 		warming := f.warm(log)
 		return web.Observe(log, f.handler()), web.Closers{warming.Close}, nil
 	}

@@ -26,6 +26,7 @@ type frontend struct {
 	cookies    cookieNames
 	refreshing singleflight.Group // by refresh token
 	files      map[string]*file
+	streams    streams
 }
 
 func newFrontend(c config, addr net.Addr) (*frontend, error) {
@@ -107,6 +108,7 @@ func (f *frontend) proxyTo(target *url.URL) http.Handler {
 		},
 		ModifyResponse: func(r *http.Response) error {
 			r.Header.Del(web.RequestIDHeader) // ours is set already, and the same
+			f.streams.add(r)
 			if r.Header.Get("Cache-Control") == "" {
 				r.Header.Set("Cache-Control", "no-store") // a cookie is all that tells people apart
 			}

@@ -92,6 +92,7 @@ function enter(who) {
 
 function forget() {
   todos.value = null;
+  listSeq.value = -1;
   total.value = 0;
   cursor = null;
   counts.value = null;
@@ -196,6 +197,9 @@ export const filtered = computed(() =>
 /** The todos loaded so far; null before the first answer. */
 export const todos = signal(/** @type {Todo[] | null} */ (null));
 export const total = signal(0);
+
+/** The seq of the last change that the list is known to show; -1 before the first answer. */
+export const listSeq = signal(-1);
 export const loading = signal(false);
 export const listProblem = signal("");
 export const more = signal(false);
@@ -245,14 +249,17 @@ async function load(mine, want) {
     /** @type {Todo[]} */
     const got = [];
     let answer;
+    let first;
     do {
       answer = await page(Math.min(100, want - got.length), answer?.next_cursor ?? null);
+      first ??= answer;
       if (mine !== asked) return;
       got.push(...answer.todos);
     } while (answer.next_cursor && got.length < want);
     batch(() => {
       todos.value = got;
       total.value = answer.total;
+      listSeq.value = first.seq;
       listProblem.value = "";
       setCursor(answer.next_cursor);
       loading.value = false;
@@ -311,6 +318,34 @@ export async function refresh() {
 /** @param {Todo} todo */
 function replace(todo) {
   todos.value = todos.peek()?.map((t) => (t.id === todo.id ? todo : t)) ?? null;
+}
+
+// ---- what is changed elsewhere ----
+
+/**
+ * @typedef {object} Change
+ * @property {number} seq
+ * @property {string} todo_id
+ * @property {Todo | null} after null: it is no longer there
+ */
+
+let laterRefresh = 0;
+
+/**
+ * Shows a change that was made anywhere. What the page has done itself it
+ * knows already.
+ * @param {Change} change
+ */
+export function apply({ seq, todo_id, after }) {
+  if (seq <= listSeq.peek()) return;
+  const shown = todos.peek()?.find((t) => t.id === todo_id);
+  if (after && shown && shown.version >= seq) return;
+  if (after && shown) replace(after);
+  else if (!after && shown) todos.value = todos.peek()?.filter((t) => t.id !== todo_id) ?? null;
+  // Order, filters and counters are the server's to tell: once for all that
+  // comes at the same time.
+  clearTimeout(laterRefresh);
+  laterRefresh = setTimeout(() => phase.peek() === "ready" && void refresh(), 150);
 }
 
 // ---- writing todos ----

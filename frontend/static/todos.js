@@ -3,6 +3,7 @@
 
 import { creation, emptyDraft } from "./drafts.js";
 import { Details } from "./editor.js";
+import { offline } from "./live.js";
 import {
   account,
   addTodo,
@@ -274,6 +275,9 @@ function List() {
         ${filtered.value &&
         html`<button type="button" class="link" data-testid="clear-filters" onClick=${clear}>Clear filters</button>`}
       </header>
+      <p class="offline" role="status" data-testid="offline" hidden=${!offline.value}>
+        ${offline.value && "You are offline. What is changed elsewhere shows when the connection is back."}
+      </p>
       ${listProblem.value &&
       html`
         <${Trouble} text=${listProblem.value}>

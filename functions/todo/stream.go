@@ -61,13 +61,14 @@ func (f *function) streamChanges(ctx context.Context, who web.Caller, in *stream
 		return fault.InvalidField("query.since", "the account has no such change: read the list again and begin with its seq")
 	}
 	s := &follower{function: f, who: who.Principal, out: out, told: since}
-	if err := out.Send(web.Event{ID: since, Name: eventReady, Data: readyBody{seq}}); err != nil {
+	// Not all at once, when all streams end because this replica does.
+	if err := out.Retry(time.Second + rand.N(time.Second)); err != nil {
 		return nil // the client is gone
 	}
-	err = s.follow(ctx)
-	// Not all at once, when all streams end because this replica does.
-	_ = out.Retry(time.Second + rand.N(time.Second))
-	return err
+	if err := out.Send(web.Event{ID: since, Name: eventReady, Data: readyBody{seq}}); err != nil {
+		return nil
+	}
+	return s.follow(ctx)
 }
 
 func (in *streamInput) since() (int64, error) {
