@@ -34,6 +34,10 @@ test-pgbouncer: ## test what talks to PostgreSQL again, by way of PgBouncer
 history: ## check what clients were told while connections were cut and functions killed
 	go run ./hack/history $(HISTORYFLAGS)
 
+.PHONY: fuzz
+fuzz: ## look for input that breaks what reads it: a minute each
+	@hack/fuzz $(FUZZTIME)
+
 .PHONY: check
 check: ## format, vet, staticcheck, generated files, module files
 	@hack/check

@@ -192,6 +192,34 @@ func (r *receiver) settled(database *pgtest.Database, _ *server) {
 	}
 }
 
+func TestAnAccountThatTheSinkRefusesHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	sink := startReceiver(t)
+	s := start(t, map[string]string{"DATABASE_URL": pgtest.New(t).Todo, "K_SINK": sink.url})
+	idOf := func(me answer) string { return me.body["account"].(map[string]any)["id"].(string) }
+	var poisoned []answer
+	for range 2 * relaysAtOnce { // more than are served at once
+		me := s.signUp(t)
+		poisoned = append(poisoned, me)
+		response, err := http.Post(sink.url+"/poison?key="+idOf(me), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		s.want(t, 201, me.str("access_token"), "POST", "/api/todos", `{"title":"never arrives"}`)
+	}
+	me := s.signUp(t)
+	for n := range 20 {
+		s.want(t, 201, me.str("access_token"), "POST", "/api/todos", fmt.Sprintf(`{"title":"todo %d"}`, n))
+	}
+	arrived := sink.await(idOf(me), 20)
+	for _, p := range poisoned {
+		if firsts, _ := sequences(arrived, idOf(p)); len(firsts) > 0 {
+			t.Errorf("the sink took %v of an account that it refuses", firsts)
+		}
+	}
+}
+
 // TestEveryChangeArrivesInOrder writes 5,000 changes to several accounts while
 // the function and the relay are killed again and again, two functions and a
 // relay send at once, and the sink fails half of its requests.

@@ -56,6 +56,8 @@ var measurements = []struct {
 	{"interpret", measureInterpreting},
 	{"memory", measureMemory},
 	{"logins", measureLogins},
+	{"live", measureLive},
+	{"sink", measureSink},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -48,6 +48,7 @@ const (
 	atMost       quantity = "at most"        // the figure itself
 	atLeast      quantity = "at least"       // the figure itself
 	ratioAtLeast quantity = "ratio at least" // to the limit beside it
+	ratioAtMost  quantity = "ratio at most"  // the same
 )
 
 func (f figure) measured() float64 { return median(f.Rounds) }
@@ -63,6 +64,8 @@ func (f figure) met() bool {
 		return f.measured() >= f.Target.Than
 	case ratioAtLeast:
 		return f.ratio() >= f.Target.Than
+	case ratioAtMost:
+		return f.ratio() <= f.Target.Than
 	}
 	return true
 }
@@ -103,6 +106,8 @@ func (f figure) cells() []string {
 		target = "≥ " + f.Unit.format(f.Target.Than)
 	case ratioAtLeast:
 		target = "ratio ≥ " + strconv.FormatFloat(f.Target.Than, 'f', -1, 64)
+	case ratioAtMost:
+		target = "ratio ≤ " + strconv.FormatFloat(f.Target.Than, 'f', -1, 64)
 	}
 	if f.Target.Of != "" {
 		met = "NO"

@@ -5,6 +5,7 @@
 //	POST /          takes an event
 //	GET  /received  {"id","type","source","subject","partitionkey","sequence","mode"} of each, a JSON object a line
 //	POST /fail?of=N fails every Nth request from now on; 0 for none, 1 for all
+//	POST /poison?key=K fails whatever has this partitionkey
 package main
 
 import (
@@ -49,14 +50,20 @@ type receiver struct {
 	arrived  []arrival
 	requests int
 	failNth  int
+	poisoned map[any]bool // by partitionkey
 }
 
 func newReceiver() http.Handler {
-	r := &receiver{}
+	r := &receiver{poisoned: make(map[any]bool)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", r.take)
 	mux.HandleFunc("GET /received", r.received)
 	mux.HandleFunc("POST /fail", r.fail)
+	mux.HandleFunc("POST /poison", func(_ http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.poisoned[request.URL.Query().Get("key")] = true
+	})
 	return mux
 }
 
@@ -83,6 +90,10 @@ func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.poisoned[e.Extensions()["partitionkey"]] {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	r.arrived = append(r.arrived, arrival{e.ID(), e.Type(), e.Source(), e.Subject(), e.Extensions()["partitionkey"], e.Extensions()["sequence"], mode})
 }
 
