@@ -40,6 +40,7 @@ func startBrowser(t *testing.T) *chromium.Browser {
 type tab struct {
 	*chromium.Tab
 	t       *testing.T
+	screen  chromium.Screen
 	allowed []string // what the page may complain of, since the test causes it
 }
 
@@ -50,7 +51,7 @@ func open(t *testing.T, b *chromium.Browser, s chromium.Screen, url string) *tab
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &tab{Tab: page, t: t}
+	v := &tab{Tab: page, t: t, screen: s}
 	// Who is not signed in learns it by a 401, and Chromium writes a line about each.
 	v.expect("401 (Unauthorized) " + url + "/api/auth/me")
 	t.Cleanup(func() {
@@ -148,13 +149,14 @@ func (v *tab) signIn(email, password string) {
 	v.wait("document.querySelector('[data-testid=list-total]')")
 }
 
-// say tells the assistant something and waits for an answer that contains reply.
+// say tells the assistant something and waits for a whole answer that contains
+// reply.
 func (v *tab) say(message, reply string) {
 	v.t.Helper()
 	before := eval[int](v, "document.querySelectorAll('[data-testid=chat-message]').length")
 	v.enter(named("chat-input"), message+"\r")
 	v.wait(fmt.Sprintf("document.querySelectorAll('[data-testid=chat-message]').length === %d", before+2))
-	v.shows(named("chat-message")+":last-child", reply)
+	v.shows(named("chat-message")+":last-child:not([aria-busy=true])", reply)
 }
 
 // cookies are those of the page, by the names that they must have.
@@ -176,8 +178,9 @@ var controls = []string{
 	"searchbox", "slider", "spinbutton", "switch", "tab", "textbox", "ComboBoxSelect",
 }
 
-// checkAccessibility is a light check of the page as it is now: everything
-// that can be operated has a name, and the document is in order.
+// checkAccessibility checks the page as it is now: everything that can be
+// operated has a name, the document is in order, and axe-core finds no barrier,
+// by day and by night.
 func (v *tab) checkAccessibility(where string) {
 	v.t.Helper()
 	tree, err := chromium.Run(v.Tab, "read the accessibility tree", func(ctx context.Context, target *chromedp.Target) (accessibility.GetFullAXTreeResult, error) {
@@ -207,6 +210,16 @@ func (v *tab) checkAccessibility(where string) {
 	} {
 		if got != want {
 			v.t.Errorf("%s: the document has %q, want %q", where, got, want)
+		}
+	}
+	for _, dark := range []bool{!v.screen.Dark, v.screen.Dark} {
+		screen := v.screen
+		screen.Dark = dark
+		v.must(v.LookOn(screen))
+		barriers, err := v.Barriers()
+		v.must(err)
+		for _, barrier := range barriers {
+			v.t.Errorf("%s, dark %t: %s", where, dark, barrier)
 		}
 	}
 }

@@ -97,58 +97,76 @@ export const session = { ended: () => {} };
  * @param {{body?: unknown, headers?: Record<string, string>, seconds?: number}} [options]
  * @returns {Promise<any>}
  */
-export async function call(method, path, { body, headers = {}, seconds = 30 } = {}) {
-  /** @type {RequestInit} */
-  const init = { method, headers: { Accept: "application/json", ...headers }, cache: "no-store" };
-  if (body !== undefined) {
-    init.body = JSON.stringify(body);
-    init.headers = { "Content-Type": "application/json", ...init.headers };
-  }
+export async function call(method, path, { body, headers, seconds = 30 } = {}) {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), seconds * 1000);
   try {
-    const response = await fetch(path, { ...init, signal: limit.signal });
+    const response = await request(method, path, { body, headers, signal: limit.signal });
     const text = await response.text();
-    if (response.ok) return text === "" ? null : JSON.parse(text);
-    throw problemFrom(response, text, path);
+    return text === "" ? null : JSON.parse(text);
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw new Problem(
-      0,
-      navigator.onLine === false
-        ? "You seem to be offline. Nothing you typed is lost; try again when you are back."
-        : "The server did not answer. Nothing you typed is lost; try again in a moment.",
-    );
+    throw error instanceof Problem ? error : unanswered();
   } finally {
     clearTimeout(timer);
   }
 }
 
 /**
- * @param {Response} response
- * @param {string} text
+ * Sends a request and returns the answer that has begun. Whatever is no
+ * success throws a Problem, and no answer at all what fetch throws.
+ * @param {string} method
  * @param {string} path
+ * @param {{body?: unknown, headers?: Record<string, string>, signal: AbortSignal}} options
  */
-function problemFrom(response, text, path) {
-  if (response.status === 401 && path.startsWith("/api/")) session.ended();
-  /** @type {{title?: string, detail?: string, errors?: FieldError[]}} */
+export async function request(method, path, { body, headers = {}, signal }) {
+  /** @type {RequestInit} */
+  const init = { method, headers: { Accept: "application/json", ...headers }, cache: "no-store", signal };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { "Content-Type": "application/json", ...init.headers };
+  }
+  const response = await fetch(path, init);
+  if (response.ok) return response;
+  const text = await response.text();
+  /** @type {Said} */
   let said = {};
   try {
     said = JSON.parse(text) ?? {};
   } catch {
     // A proxy's own error page: the status has to do.
   }
-  let detail = said.detail || said.title || `The server answered ${response.status}.`;
-  if (response.status === 503 || response.status === 429) {
-    const wait = Number(response.headers.get("Retry-After"));
+  throw problemOf(path, response.status, said, Number(response.headers.get("Retry-After")));
+}
+
+/** What there is to say when nothing came back. */
+export const unanswered = () =>
+  new Problem(
+    0,
+    navigator.onLine === false
+      ? "You seem to be offline. Nothing you typed is lost; try again when you are back."
+      : "The server did not answer. Nothing you typed is lost; try again in a moment.",
+  );
+
+/** @typedef {{title?: string, detail?: string, errors?: FieldError[]}} Said a problem as the server tells it */
+
+/**
+ * @param {string} path
+ * @param {number} status
+ * @param {Said} said
+ * @param {number} [wait] seconds
+ */
+export function problemOf(path, status, said, wait = 0) {
+  if (status === 401 && path.startsWith("/api/")) session.ended();
+  let detail = said.detail || said.title || `The server answered ${status}.`;
+  if ((status === 503 || status === 429) && !/try again/i.test(detail)) {
     detail = sentence(detail) + (wait > 0 ? ` Try again in ${wait} s.` : " Try again in a moment.");
   }
   const errors = (said.errors ?? []).map(({ location, message }) => ({ location, message: sentence(message) }));
-  return new Problem(response.status, sentence(detail), errors);
+  return new Problem(status, sentence(detail), errors);
 }
 
 /** @param {string} text */
-function sentence(text) {
+export function sentence(text) {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -1,223 +1,99 @@
 // @ts-check
-// The assistant: a column of the page where there is room, a sheet over it
-// where there is none.
+// The assistant's panel: a column of the page where there is room, a sheet over
+// it where there is none.
 
-import { asProblem, call, keyring } from "./api.js";
-import { account, chatOpen, narrow, now, onOtherAccount, pointAt, refresh, undo, zone } from "./state.js";
+import { Conversations } from "./conversations.js";
+import { Languages, Models, talks } from "./models.js";
+import { account, chatOpen, narrow, now, pointAt } from "./state.js";
+import {
+  cancel,
+  confirm,
+  conversation,
+  free,
+  loading,
+  loadProblem,
+  messages,
+  older,
+  open,
+  openOlder,
+  problem,
+  restore,
+  said,
+  send,
+  stage,
+  stands,
+  startOver,
+  stop,
+  takeBack,
+  text,
+  told,
+  waiting,
+} from "./talk.js";
 import { Icon, Mark, Trouble } from "./ui.js";
-import { effect, html, signal, useEffect, useLayoutEffect, useRef } from "./vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "./vendor/preact.js";
 
-/** @import { Todo } from "./api.js" */
-
-/**
- * @typedef {{op: string, todo?: Todo | null, seq?: number}} Action
- * @typedef {{id: string, operations: {op: string}[], expires_at: string}} Proposal
- *
- * @typedef {object} Message
- * @property {number} id
- * @property {"user" | "assistant"} role
- * @property {string} text
- * @property {Action[]} [actions] what was done
- * @property {string[]} [undone] ids of todos for which it was taken back
- * @property {Proposal} [proposal] what is to be confirmed
- * @property {"confirmed" | "cancelled" | "over"} [outcome] of the proposal
- * @property {string} [interpreter]
- * @property {string} [problem] of a button of this message
- */
+/** @import { Message, Proposal } from "./talk.js" */
 
 const greeting = "Tell me what to do with your list, in your own words. I act on it, say what I did, and can take it back.";
 
 const examples = [
   "Add buy milk tomorrow, high priority",
   "What is due this week?",
+  "What should I do first?",
   "Mark 1 done",
   "Delete everything that is done",
 ];
 
-const messages = signal(/** @type {Message[]} */ ([]));
-const conversation = signal("");
-const text = signal("");
-const waiting = signal(false);
-const problem = signal("");
-const messageKey = keyring();
-
-// ---- kept in this tab, so that a reload goes on where it was ----
-
-const place = "todochat.conversation";
-const kept = 60;
-
-/** @param {string} owner */
-function restore(owner) {
-  try {
-    const stored = JSON.parse(sessionStorage.getItem(place) ?? "null");
-    if (stored?.owner !== owner || messages.peek().length > 0) return;
-    messages.value = stored.messages;
-    conversation.value = stored.conversation;
-  } catch {
-    // Nothing usable is stored: a new conversation begins.
-  }
-}
-
-effect(() => {
-  const owner = account.value?.id;
-  if (!owner || messages.value.length === 0) return;
-  const stored = { owner, conversation: conversation.value, messages: messages.value.slice(-kept) };
-  try {
-    sessionStorage.setItem(place, JSON.stringify(stored));
-  } catch {
-    // Full or switched off: the conversation lasts as long as the page.
-  }
-});
-
-function startOver() {
-  messages.value = [];
-  conversation.value = "";
-  problem.value = "";
-  messageKey.done();
-  try {
-    sessionStorage.removeItem(place);
-  } catch {
-    // Nothing was stored then.
-  }
-}
-
-onOtherAccount(() => {
-  startOver();
-  text.value = "";
-});
-
-// ---- talking ----
-
-let lastId = Date.now();
-
-/** @param {Omit<Message, "id">} message */
-function push(message) {
-  const made = { ...message, id: ++lastId };
-  messages.value = [...messages.peek(), made];
-  return made;
-}
-
-/**
- * @param {number} id
- * @param {Partial<Message>} changes
- */
-const amend = (id, changes) =>
-  (messages.value = messages.peek().map((m) => (m.id === id ? { ...m, ...changes } : m)));
-
-/** @param {object} body */
-async function ask(body) {
-  const answer = await call("POST", "/api/chat", {
-    body: { ...body, ...(conversation.peek() && { conversation_id: conversation.peek() }) },
-    seconds: 180,
-  });
-  conversation.value = answer.conversation_id ?? "";
-  push({
-    role: "assistant",
-    text: answer.reply,
-    actions: answer.actions ?? [],
-    proposal: answer.proposal ?? undefined,
-    interpreter: answer.interpreter,
-  });
-  if (answer.actions?.length > 0) void refresh();
-}
-
-/**
- * Sends a message, by default what is in the box.
- * @param {string} [button] what a button says in the person's place
- */
-async function send(button) {
-  const message = (button ?? text.peek()).trim();
-  if (!message || waiting.peek()) return;
-  waiting.value = true;
-  problem.value = "";
-  if (button === undefined) text.value = "";
-  const mine = push({ role: "user", text: message });
-  try {
-    await ask({ message, message_id: messageKey.keyFor(message), time_zone: zone.peek() });
-    messageKey.done();
-  } catch (error) {
-    const failure = asProblem(error);
-    if (!failure.passing) messageKey.done();
-    // Back into the box with it; the same text goes out under the same id.
-    messages.value = messages.peek().filter((m) => m.id !== mine.id);
-    if (button === undefined || !text.peek()) text.value = [message, text.peek()].filter(Boolean).join("\n");
-    problem.value = failure.status === 401 ? "" : failure.message;
-  } finally {
-    waiting.value = false;
-  }
-}
-
-/** @param {Message} message */
-async function confirm(message) {
-  if (!message.proposal || waiting.peek()) return;
-  waiting.value = true;
-  amend(message.id, { problem: "" });
-  try {
-    await ask({ confirm: message.proposal.id, time_zone: zone.peek() });
-    amend(message.id, { outcome: "confirmed" });
-  } catch (error) {
-    const failure = asProblem(error);
-    amend(message.id, { problem: failure.message, outcome: failure.passing || failure.status === 401 ? undefined : "over" });
-  } finally {
-    waiting.value = false;
-  }
-}
-
-/**
- * Says no, so that a later "yes" does not mean this any more. Only the last
- * offer can still be meant.
- * @param {Message} message
- */
-function cancel(message) {
-  amend(message.id, { outcome: "cancelled", problem: "" });
-  if (messages.peek().findLast((m) => m.proposal)?.id === message.id) void send("Cancel");
-}
-
-/**
- * @param {Message} message
- * @param {Action} action
- */
-async function takeBack(message, action) {
-  amend(message.id, { problem: "" });
-  try {
-    const touched = await undo(Number(action.seq));
-    amend(message.id, { undone: [...(message.undone ?? []), ...touched, action.todo?.id ?? ""] });
-  } catch (error) {
-    amend(message.id, { problem: asProblem(error).message });
-  }
-}
-
-// ---- the panel ----
+/** What only a language model can do. */
+const talkedExamples = ["Plan a birthday party"];
 
 export function Chat() {
-  const log = useRef(/** @type {HTMLElement | null} */ (null));
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const log = useRef(/** @type {HTMLElement | null} */ (null));
   const opener = useRef(/** @type {HTMLButtonElement | null} */ (null));
-  const owner = account.value?.id ?? "";
-  useEffect(() => restore(owner), [owner]);
-  useLayoutEffect(() => {
-    if (log.current) log.current.scrollTop = log.current.scrollHeight;
-  }, [messages.value, waiting.value, chatOpen.value]);
+  const choosing = useSignal(false); // among conversations, in place of the one that is open
+  const models = useSignal(false); // are unfolded
 
   const sheet = narrow.value;
-  const open = chatOpen.value;
-  const was = useRef(open);
+  const shown = !sheet || chatOpen.value;
+  const owner = account.value?.id ?? "";
   useEffect(() => {
-    if (sheet && open) box.current?.focus();
+    if (shown) restore();
+  }, [owner, shown]);
+
+  const was = useRef(shown);
+  useEffect(() => {
+    if (sheet && shown) box.current?.focus();
     // Unless what closed it has put the focus elsewhere.
     else if (sheet && was.current && (document.activeElement ?? document.body) === document.body) opener.current?.focus();
-    was.current = open;
-  }, [open, sheet]);
+    was.current = shown;
+  }, [shown, sheet]);
 
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void send();
-  };
+  // Where the focus goes when what had it is hidden.
+  const title = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const next = useRef(/** @type {{current: HTMLElement | null} | null} */ (null));
+  useEffect(() => {
+    next.current?.current?.focus();
+    next.current = null;
+  });
+
   const close = () => {
     chatOpen.value = false;
   };
+  const begin = () => {
+    if (!free.peek()) return;
+    startOver();
+    choosing.value = false;
+    next.current = box;
+  };
+  const leave = (/** @type {{current: HTMLElement | null}} */ to) => {
+    choosing.value = false;
+    next.current = to;
+  };
   const onKeyDown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Escape" && sheet) close();
+    if (event.key !== "Escape") return;
+    if (choosing.peek()) leave(title);
+    else if (sheet) close();
   };
 
   return html`
@@ -228,26 +104,42 @@ export function Chat() {
         class="chat-open"
         data-testid="chat-open"
         aria-haspopup="dialog"
-        aria-expanded=${open}
-        hidden=${open}
+        aria-expanded=${shown}
+        hidden=${shown}
         ref=${opener}
         onClick=${() => (chatOpen.value = true)}
       >
         <${Icon} name="chat" />Assistant
       </button>
-      <div class="veil" hidden=${!open} onClick=${close}></div>
+      <div class="veil" hidden=${!shown} onClick=${close}></div>
     `}
     <section
       class="chat"
-      hidden=${sheet && !open}
+      hidden=${!shown}
       role=${sheet ? "dialog" : "complementary"}
       aria-modal=${sheet ? "true" : undefined}
-      aria-labelledby="chat-title"
+      aria-label="Assistant"
       onKeyDown=${onKeyDown}
     >
       <header class="chat-head">
-        <h2 id="chat-title"><${Mark} />Assistant</h2>
-        ${messages.value.length > 0 &&
+        <${Mark} />
+        <h2>
+          <button
+            type="button"
+            class="chat-title"
+            data-testid="chat-menu"
+            aria-expanded=${choosing.value}
+            aria-controls="chat-menu"
+            title="Conversations and language models"
+            ref=${title}
+            onClick=${() => (choosing.value = !choosing.value)}
+          >
+            <bdi data-testid="chat-title">${conversation.value?.title || "Assistant"}</bdi>
+            <span class="unseen">: conversations and language models</span>
+            <${Icon} name="more" />
+          </button>
+        </h2>
+        ${(conversation.value || messages.value.length > 0) &&
         html`
           <button
             type="button"
@@ -255,8 +147,8 @@ export function Chat() {
             data-testid="chat-new"
             aria-label="New conversation"
             title="New conversation"
-            aria-disabled=${waiting.value}
-            onClick=${() => waiting.peek() || startOver()}
+            aria-disabled=${!free.value}
+            onClick=${begin}
           >
             <${Icon} name="fresh" />
           </button>
@@ -269,108 +161,262 @@ export function Chat() {
         `}
       </header>
 
-      <div class="chat-log" role="log" aria-label="Conversation" tabindex="0" ref=${log}>
-        ${messages.value.length === 0 &&
+      <div class="chat-menu" id="chat-menu" hidden=${!choosing.value}>
+        ${choosing.value &&
         html`
-          <div class="chat-hello">
-            <p>${greeting}</p>
-            <p class="hint">For instance:</p>
-            <ul>
-              ${examples.map(
-                (example) => html`
-                  <li key=${example}>
-                    <button type="button" class="example" data-testid="chat-example" onClick=${() => send(example)}>${example}</button>
-                  </li>
-                `,
-              )}
-            </ul>
+          <${Conversations} onOpen=${() => leave(log)} />
+          <div class="chat-models">
+            <${Models} open=${models.value} onToggle=${(/** @type {boolean} */ to) => (models.value = to)} />
+            <${Languages} onMore=${models.value ? undefined : () => (models.value = true)} />
           </div>
         `}
-        ${messages.value.map((message, i) => html`<${Bubble} message=${message} credit=${creditOf(messages.value, i)} key=${message.id} />`)}
-        ${waiting.value && html`<p class="thinking"><span class="unseen">The assistant is thinking</span><i></i><i></i><i></i></p>`}
       </div>
-
-      ${problem.value && html`<${Trouble} text=${problem.value} />`}
-      <form class="chat-form" onSubmit=${submit}>
-        <textarea
-          ref=${box}
-          data-testid="chat-input"
-          aria-label="Message to the assistant"
-          placeholder="Add, find, finish, change…"
-          rows="1"
-          dir="auto"
-          maxlength="4000"
-          enterkeyhint="send"
-          value=${text.value}
-          onInput=${(/** @type {{currentTarget: HTMLTextAreaElement}} */ e) => (text.value = e.currentTarget.value)}
-          onKeyDown=${(/** @type {KeyboardEvent} */ e) => {
-            if (e.key === "Enter" && !e.shiftKey && !e.isComposing) submit(e);
-          }}
-        />
-        <button class="send" data-testid="chat-send" aria-label="Send" aria-disabled=${waiting.value || !text.value.trim()}>
-          <${Icon} name="send" />
-        </button>
-      </form>
+      <div class="chat-talk" hidden=${choosing.value}>
+        <${Log} log=${log} shown=${shown && !choosing.value} onModels=${() => (models.value = choosing.value = true)} />
+        ${problem.value && html`<${Trouble} text=${problem.value} />`}
+        <${Box} box=${box} />
+      </div>
+      <div class="unseen" role="status" data-testid="chat-told"><p key=${told.value.id}>${told.value.text}</p></div>
     </section>
   `;
 }
 
 /**
- * Who has answered, where that is not who answered before.
+ * Where the next message is written.
+ * @param {{box: {current: HTMLTextAreaElement | null}}} props
+ */
+function Box({ box }) {
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void send();
+  };
+  return html`
+    <form class="chat-form" onSubmit=${submit}>
+      <textarea
+        ref=${box}
+        data-testid="chat-input"
+        aria-label="Message to the assistant"
+        placeholder="Add, find, finish, change, ask…"
+        rows="1"
+        dir="auto"
+        maxlength="4000"
+        enterkeyhint="send"
+        value=${text.value}
+        onInput=${(/** @type {{currentTarget: HTMLTextAreaElement}} */ e) => (text.value = e.currentTarget.value)}
+        onKeyDown=${(/** @type {KeyboardEvent} */ e) => {
+          if (e.key === "Enter" && !e.shiftKey && !e.isComposing) submit(e);
+        }}
+      />
+      ${waiting.value
+        ? html`
+            <button
+              type="button"
+              class="send"
+              data-testid="chat-stop"
+              aria-label="Stop"
+              title="Stop"
+              onClick=${(/** @type {MouseEvent} */ e) => {
+                e.preventDefault(); // It may be the send button again before the click has ended.
+                if (e.detail < 2) stop(); // The second click of two was meant to send.
+              }}
+            >
+              <${Icon} name="stop" />
+            </button>
+          `
+        : html`
+            <button class="send" data-testid="chat-send" aria-label="Send" title="Send" aria-disabled=${!free.value || !text.value.trim()}>
+              <${Icon} name="send" />
+            </button>
+          `}
+    </form>
+  `;
+}
+
+// ---- what was said ----
+
+/**
+ * @param {{log: {current: HTMLElement | null}, shown: boolean, onModels: () => void}} props
+ */
+function Log({ log, shown, onModels }) {
+  const all = messages.value;
+  // At its end the log stays at its end; elsewhere somebody is reading.
+  const atEnd = useRef(true);
+  const before = useRef({ first: /** @type {unknown} */ (0), last: /** @type {unknown} */ (0), height: 0, shown });
+  const stick = () => {
+    if (log.current && atEnd.current) log.current.scrollTop = log.current.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    if (!log.current) return;
+    const { first, last, height, shown: shownBefore } = before.current;
+    const now = { first: all[0]?.id, last: all.at(-1)?.id, height: log.current.scrollHeight, shown };
+    before.current = now;
+    if (now.last !== last || shown !== shownBefore) atEnd.current = true;
+    else if (now.first !== first) log.current.scrollTop += now.height - height;
+    stick();
+  }, [all, shown]);
+
+  return html`
+    <div
+      class="chat-log"
+      id="chat-log"
+      role="log"
+      aria-live="off"
+      aria-label="Conversation"
+      aria-busy=${loading.value}
+      tabindex="0"
+      ref=${log}
+      onScroll=${(/** @type {{currentTarget: HTMLElement}} */ { currentTarget: at }) =>
+        (atEnd.current = at.scrollHeight - at.scrollTop - at.clientHeight < 48)}
+    >
+      ${older.value &&
+      html`
+        <button type="button" class="button small older" data-testid="chat-older" aria-disabled=${!free.value} onClick=${openOlder}>
+          Show earlier messages
+        </button>
+      `}
+      ${loadProblem.value &&
+      html`
+        <${Trouble} text=${loadProblem.value}>
+          <button
+            type="button"
+            class="button small"
+            onClick=${() => (all.length > 0 ? openOlder() : conversation.value && open(conversation.value))}
+          >
+            Try again
+          </button>
+        <//>
+      `}
+      ${all.length === 0 && loading.value && html`<${Dots} />`}
+      ${all.length === 0 && !loading.value && !loadProblem.value && shown && html`<${Hello} onModels=${onModels} />`}
+      ${all.map((message, i) => html`<${Bubble} message=${message} credit=${creditOf(all, i)} stick=${stick} key=${message.id} />`)}
+    </div>
+  `;
+}
+
+/** @param {{onModels: () => void}} props */
+const Hello = ({ onModels }) => html`
+  <div class="chat-hello">
+    <p>${greeting}</p>
+    <p class="hint">For instance:</p>
+    <ul>
+      ${[...examples, ...(talks.value ? talkedExamples : [])].map(
+        (example) => html`
+          <li key=${example}>
+            <button type="button" class="example" data-testid="chat-example" onClick=${() => send(example)}>${example}</button>
+          </li>
+        `,
+      )}
+    </ul>
+    <${Languages} onMore=${onModels} />
+  </div>
+`;
+
+/** @param {{children?: any}} props */
+const Dots = ({ children }) => html`<p class="thinking"><i></i><i></i><i></i> ${children ?? html`<span class="unseen">Loading</span>`}</p>`;
+
+/**
+ * Who has answered: a model that wrote it, or else what understood it, where
+ * that is not what understood the message before.
  * @param {Message[]} all
  * @param {number} i
  */
 function creditOf(all, i) {
-  const { interpreter } = all[i];
+  const { interpreter, model } = all[i];
+  if (model) return `written by ${model}`;
   const before = all.slice(0, i).findLast((message) => message.interpreter);
   const credit = interpreter ? answeredBy(interpreter) : "";
   return before?.interpreter && answeredBy(before.interpreter) === credit ? "" : credit;
 }
 
-/** @param {{message: Message, credit: string}} props */
-function Bubble({ message, credit }) {
+/** @param {string} interpreter */
+function answeredBy(interpreter) {
+  const model = interpreter.match(/^ollama:(.+)$/)?.[1];
+  if (model) return `answered by ${model}`;
+  return "answered by the built-in interpreter"; // its model or its rules, by message
+}
+
+/** @param {{message: Message, credit: string, stick: () => void}} props */
+function Bubble({ message, credit, stick }) {
   const { role, actions = [], undone = [], proposal, outcome } = message;
   const left = actions.filter((action) => action.seq && !undone.includes(action.todo?.id ?? ""));
   const taken = actions.length > 0 && undone.length > 0 && left.length === 0;
+  const words = role === "user" ? message.text : linked(message.text);
   return html`
-    <article class="message ${role}" data-testid="chat-message" data-role=${role}>
+    <article class="message ${role}" data-testid="chat-message" data-role=${role} aria-busy=${message.live}>
       <h3 class="unseen">${role === "user" ? "You" : "Assistant"}</h3>
-      <div class="bubble" dir="auto">${role === "user" ? message.text : linked(message.text)}</div>
+      ${message.live && html`<${Saying} stick=${stick} />`}
+      ${!message.live && message.text && html`<div class="bubble" dir="auto">${words}</div>`}
+      ${message.stopped && html`<p class="message-note" data-testid="chat-stopped">Stopped.${actions.length > 0 && " What was done stays done."}</p>`}
       ${left.length > 0 &&
+      stands(message) &&
       html`
-        <button type="button" class="button small" data-testid="chat-undo" onClick=${() => takeBack(message, left[0])}>
-          Undo${left.length > 1 && ` all ${left.length}`}
-        </button>
+        <${Buttons}>
+          <button type="button" class="button small" data-testid="chat-undo" onClick=${() => takeBack(message, left[0])}>
+            Undo${left.length > 1 && ` all ${left.length}`}
+          </button>
+        <//>
       `}
       ${taken && html`<p class="message-note"><${Icon} name="check" />Taken back.</p>`}
-      ${proposal && html`<${Offer} message=${message} proposal=${proposal} />`}
+      ${proposal && !outcome && html`<${Offer} message=${message} proposal=${proposal} />`}
       ${outcome === "cancelled" && html`<p class="message-note">Cancelled. Nothing was changed.</p>`}
       ${message.problem && html`<${Trouble} text=${message.problem} />`}
+      ${message.notice && html`<p class="message-note" data-testid="chat-notice">${message.notice.replace(/^\((.*)\)$/, "$1")}</p>`}
       ${credit && html`<p class="message-note">${credit}</p>`}
     </article>
   `;
 }
 
+/**
+ * What is being said: what it is about, and then its words as they come.
+ * @param {{stick: () => void}} props
+ */
+function Saying({ stick }) {
+  const words = said.value;
+  const doing = stage.value;
+  useLayoutEffect(stick, [words, doing]);
+  if (!words) return html`<${Dots}><span data-testid="chat-stage">${doing}</span><//>`;
+  return html`<div class="bubble saying" dir="auto">${linked(words)}</div>`;
+}
+
+/**
+ * Buttons that go once they have done their work. The log gets the focus if
+ * they had it.
+ * @param {{children?: any}} props
+ */
+function Buttons({ children }) {
+  const row = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(
+    () => () => {
+      if (row.current?.contains(document.activeElement)) queueMicrotask(() => document.getElementById("chat-log")?.focus());
+    },
+    [],
+  );
+  return html`<p class="offer" ref=${row}>${children}</p>`;
+}
+
+const offers = /** @type {Record<string, string>} */ ({ create: "Add", complete: "Complete", reopen: "Reopen", delete: "Delete" });
+
 /** @param {{message: Message, proposal: Proposal}} props */
 function Offer({ message, proposal }) {
-  if (message.outcome) return null;
   if (new Date(proposal.expires_at) < now.value) return html`<p class="message-note">This offer has run out. Ask again.</p>`;
   const { operations } = proposal;
-  const deleting = operations.length > 0 && operations.every(({ op }) => op === "delete");
-  const what = deleting ? `Delete ${operations.length}` : "Confirm";
+  const kinds = new Set(operations.map(({ op }) => op));
+  const kind = kinds.size === 1 ? [...kinds][0] : "";
   return html`
-    <p class="offer">
+    <${Buttons}>
       <button
         type="button"
-        class="button small ${deleting ? "danger" : "primary"}"
+        class="button small ${kind === "delete" ? "danger" : "primary"}"
         data-testid="chat-confirm"
-        aria-disabled=${waiting.value}
+        aria-disabled=${!free.value}
         onClick=${() => confirm(message)}
       >
-        ${what}
+        ${offers[kind] ? `${offers[kind]} ${operations.length}` : "Confirm"}
       </button>
-      <button type="button" class="button small" data-testid="chat-cancel" onClick=${() => cancel(message)}>Cancel</button>
-    </p>
+      <button type="button" class="button small" data-testid="chat-cancel" aria-disabled=${!free.value} onClick=${() => free.peek() && cancel(message)}>
+        Cancel
+      </button>
+    <//>
   `;
 }
 
@@ -392,10 +438,3 @@ const linked = (text) =>
           >${part}</a
         >`,
   );
-
-/** @param {string} interpreter */
-function answeredBy(interpreter) {
-  const model = interpreter.match(/^ollama:(.+)$/)?.[1];
-  if (model) return `answered by ${model}`;
-  return "answered by the built-in interpreter"; // its model or its rules, by message
-}

@@ -345,7 +345,9 @@ export function apply({ seq, todo_id, after }) {
   // Order, filters and counters are the server's to tell: once for all that
   // comes at the same time.
   clearTimeout(laterRefresh);
-  laterRefresh = setTimeout(() => phase.peek() === "ready" && void refresh(), 150);
+  laterRefresh = setTimeout(() => {
+    if (phase.peek() === "ready" && document.visibilityState === "visible") void refresh();
+  }, 150);
 }
 
 // ---- writing todos ----

@@ -66,7 +66,7 @@ func live(tab *chromium.Tab, address string, now time.Time) error {
 		steps = append(steps,
 			func() error { return tab.Type("[data-testid=chat-input]", turn.message+"\r") },
 			func() error {
-				return tab.Wait(fmt.Sprintf(`(document.querySelectorAll("[data-testid=chat-message]")[%d]?.innerText ?? "").includes(%q)`, 2*i+1, turn.reply))
+				return tab.Wait(fmt.Sprintf(`(document.querySelectorAll("[data-testid=chat-message]:not([aria-busy=true])")[%d]?.innerText ?? "").includes(%q)`, 2*i+1, turn.reply))
 			})
 	}
 	for _, step := range steps {
