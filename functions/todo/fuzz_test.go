@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/todochat/todochat/internal/contract"
 	"github.com/todochat/todochat/internal/pgtest"
 )
@@ -28,13 +30,15 @@ func (s *server) probe(t *testing.T, token, method, target, contentType string, 
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", contentType)
-	response, err := s.client.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatalf("%s %s %q: %v", method, target, body, err)
 	}
 	defer response.Body.Close()
 	if text, _ := io.ReadAll(response.Body); response.StatusCode >= 500 {
 		t.Errorf("%s %s %q: %d %s", method, target, body, response.StatusCode, text)
+	} else if len(text) > 0 && !jsontext.Value(text).IsValid() {
+		t.Errorf("%s %s %q: %d with %q, which is no JSON", method, target, body, response.StatusCode, text)
 	}
 }
 

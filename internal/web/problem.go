@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -153,7 +154,8 @@ var problemsForHuma = sync.OnceFunc(func() {
 				case "unknown query parameter":
 					detail.Message = "there is no such query parameter: check its name"
 				}
-				fields = append(fields, ProblemField{detail.Location, detail.Message})
+				// Names in it are the client's own, and may be no text at all.
+				fields = append(fields, ProblemField{strings.ToValidUTF8(detail.Location, "\ufffd"), detail.Message})
 			}
 		}
 		switch {
