@@ -74,9 +74,9 @@ func newCaller(c Config) (*caller, error) {
 		breaker: gobreaker.NewCircuitBreaker[answer](gobreaker.Settings{
 			Timeout:     openFor,
 			ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= failuresToOpen },
-			// An answer that makes no sense says nothing about the server, and
-			// neither does a person who hung up.
-			IsSuccessful: func(err error) bool { return err == nil || fault.KindOf(err) == fault.Malformed },
+			// An answer that makes no sense, or that the model is missing, says
+			// nothing against the server, and neither does a person who hung up.
+			IsSuccessful: func(err error) bool { return err == nil || fault.KindOf(err) == fault.Malformed || IsMissing(err) },
 			IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
 		}),
 	}, nil

@@ -72,6 +72,20 @@ func TestAServerThatFailsIsLeftAloneForAWhile(t *testing.T) {
 	}
 }
 
+// TestAModelThatIsMissingIsSaidEachTime: a server that says so is well.
+func TestAModelThatIsMissingIsSaidEachTime(t *testing.T) {
+	t.Parallel()
+	i := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `{"error":"model 'm' not found"}`)
+	})
+	for n := range 10 {
+		if _, err := i.Interpret(t.Context(), "undo"); fault.KindOf(err) != fault.Unavailable || !ollama.IsMissing(err) {
+			t.Fatalf("call %d: %v, want that the model is missing", n+1, err)
+		}
+	}
+}
+
 func TestAMessageCannotSpeakAsTheTemplate(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
