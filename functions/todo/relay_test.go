@@ -115,7 +115,7 @@ func (r *receiver) await(account string, n int) []arrival {
 		if firsts, _ := sequences(arrived, account); len(firsts) >= n {
 			return arrived
 		}
-		if time.Since(began) > 2*time.Minute {
+		if time.Since(began) > 4*time.Minute {
 			firsts, _ := sequences(arrived, account)
 			r.t.Fatalf("%d of %d changes of %s have arrived", len(firsts), n, account)
 		}
