@@ -38,7 +38,7 @@ type config struct {
 	RelayFrom        string        `env:"RELAY_FROM, default=now"`                     // now or beginning: which changes go to the first sink
 	EventIssuer      string        `env:"EVENT_ISSUER"`                                // of the tokens of senders; without it no event is taken
 	EventAudience    string        `env:"EVENT_AUDIENCE"`                              // of these tokens
-	EventKeys        string        `env:"EVENT_KEYS"`                                  // that verify them: a JSON Web Key Set, as URL or file
+	EventKeys        string        `env:"EVENT_KEYS"`                                  // that verify them: a JSON Web Key Set, as URL, file, or the set itself
 	EventSenders     []string      `env:"EVENT_SENDERS"`                               // who may speak for whom: SUBJECT=ACCOUNT, or SUBJECT=* for all
 }
 
@@ -95,7 +95,10 @@ func (c config) senders() (*senders, error) {
 		return nil, errors.New("read settings: EVENT_ISSUER, EVENT_AUDIENCE, EVENT_KEYS and EVENT_SENDERS belong together")
 	}
 	fetch := jwks.FromFile(c.EventKeys)
-	if strings.HasPrefix(c.EventKeys, "http://") || strings.HasPrefix(c.EventKeys, "https://") {
+	switch {
+	case strings.HasPrefix(c.EventKeys, "{"):
+		fetch = jwks.FromText(c.EventKeys)
+	case strings.HasPrefix(c.EventKeys, "http://") || strings.HasPrefix(c.EventKeys, "https://"):
 		fetch = jwks.FromURL(&http.Client{Timeout: 10 * time.Second}, c.EventKeys)
 	}
 	s := &senders{accounts: make(map[string]uuid.UUID)}

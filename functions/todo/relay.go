@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -325,6 +328,10 @@ func (s sink) insist(ctx context.Context, e cloudevents.Event) error {
 	return retry.Do(ctx, pauses, func(ctx context.Context) error { return retry.RetryableError(s.send(ctx, e)) })
 }
 
+// tokenFile is where a SinkBinding puts the token that the sink wants, if it
+// wants one.
+const tokenFile = "/oidc/token"
+
 // sendTime bounds the sending of one event: less than is left of a lease.
 const sendTime = 10 * time.Second
 
@@ -339,6 +346,13 @@ func (s sink) send(ctx context.Context, e cloudevents.Event) error {
 	}
 	if err := event.WriteRequest(request, e, s.structured); err != nil {
 		return err
+	}
+	token, err := os.ReadFile(tokenFile) // it is renewed now and then
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the token for the sink: %w", err)
+	}
+	if len(token) > 0 {
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	response, err := s.client.Do(request)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// A part is what one Go module is compiled to. The modules are apart because
-// each wants other versions of the Kubernetes libraries.
+// A part is what is compiled of one Go module, at once. The modules are apart
+// because each wants other versions of the Kubernetes libraries.
 type part struct {
 	name     string
 	module   string   // its folder, under this one
@@ -64,7 +64,21 @@ var parts = []part{
 			"./kingress",
 		},
 		patience: "2 minutes with two idle cores",
-		also:     copyKnativeManifests,
+		also:     copyServingManifests,
+	},
+	{
+		name: "eventing", module: "knative",
+		packages: []string{
+			"knative.dev/eventing/cmd/broker/filter",
+			"knative.dev/eventing/cmd/broker/ingress",
+			"knative.dev/eventing/cmd/controller",
+			"knative.dev/eventing/cmd/in_memory/channel_controller",
+			"knative.dev/eventing/cmd/in_memory/channel_dispatcher",
+			"knative.dev/eventing/cmd/mtchannel_broker",
+			"knative.dev/eventing/cmd/webhook",
+		},
+		patience: "2 minutes with two idle cores",
+		also:     copyEventingManifests,
 	},
 	{
 		name: "programs", module: ".",

@@ -14,10 +14,11 @@ import (
 
 func TestVersionsAreThoseOfTheModules(t *testing.T) {
 	t.Parallel()
-	for file, want := range map[string]string{
-		"kubernetes/go.mod": "k8s.io/kubernetes " + kubernetesVersion + "\n",
-		"../ollama/go.mod":  "github.com/ollama/ollama v" + ollamaVersion + " ",
-		"knative/go.mod":    "knative.dev/serving v0.50.0\n",
+	for want, file := range map[string]string{
+		"k8s.io/kubernetes " + kubernetesVersion + "\n":    "kubernetes/go.mod",
+		"github.com/ollama/ollama v" + ollamaVersion + " ": "../ollama/go.mod",
+		"knative.dev/serving v0.50.0\n":                    "knative/go.mod",
+		"knative.dev/eventing v0.50.0\n":                   "knative/go.mod",
 	} {
 		content, err := os.ReadFile(file)
 		if err != nil || !strings.Contains(string(content), want) {
@@ -123,12 +124,12 @@ func TestADeploymentIsReadyInItsLatestForm(t *testing.T) {
 func TestKnativeIsAdaptedToTheCluster(t *testing.T) {
 	t.Parallel()
 	c := cluster{domain: "example.com", registry: 3}
-	const manifests = "---\nkind: Deployment\nspec: {image: ko://knative.dev/serving/cmd/activator}\n" +
+	const manifests = "---\nkind: Deployment\nspec: {image: ko://knative.dev/serving/cmd/activator, other: ko://knative.dev/serving/cmd/other}\n" +
 		"---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config-network\ndata:\n  _example: |\n    x\n" +
 		"---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: config-other\ndata:\n  _example: |\n    x\n"
-	got := string(c.adapted([]byte(manifests), map[string]string{"knative/activator": "registry/activator@sha256:1"}))
+	got := string(c.adapted([]byte(manifests), "knative", map[string]string{"knative/activator": "registry/activator@sha256:1"}))
 	for text, want := range map[string]int{
-		"{image: registry/activator@sha256:1}": 1, "ko://": 0,
+		"{image: registry/activator@sha256:1, other: knative.dev/serving/cmd/other}": 1, "ko://": 0,
 		"data:\n  ingress-class: \"kingress.local\"\n  _example": 1, "ingress-class": 1,
 	} {
 		if n := strings.Count(got, text); n != want {

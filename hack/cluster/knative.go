@@ -14,43 +14,52 @@ import (
 	"time"
 )
 
-// copyKnativeManifests copies the manifests of Knative Serving out of its Go
+// manifestFiles are files of a Knative module, and the one that they are put into.
+type manifestFiles struct{ to, module, files string }
+
+// copyServingManifests copies the manifests of Knative Serving out of its Go
 // modules. A module's archive has no symbolic links, and those of serving lead
 // to files of networking and caching; so these come from there.
-func copyKnativeManifests(ctx context.Context, c cluster, to string) error {
-	module := func(name string) (string, error) {
-		cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", name)
-		cmd.Dir = filepath.Join(c.source, "knative")
-		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
-		cmd.Stderr = os.Stderr
-		return line(cmd)
-	}
-	serving, err1 := module("knative.dev/serving")
-	networking, err2 := module("knative.dev/networking")
-	caching, err3 := module("knative.dev/caching")
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
-	}
-	for _, from := range []struct{ folder, files string }{
-		{"definitions", serving + "/config/core/300-resources/*.yaml"},
-		{"definitions", caching + "/config/image.yaml"},
-		{"definitions", networking + "/config/certificate.yaml"},
-		{"definitions", networking + "/config/domain-claim.yaml"},
-		{"definitions", networking + "/config/ingress.yaml"},
-		{"definitions", networking + "/config/serverlessservice.yaml"},
-		{"namespace", serving + "/config/core/100-namespace.yaml"},
-		{"core", serving + "/config/core/200-serviceaccount.yaml"},
-		{"core", serving + "/config/core/300-knativecertificate.yaml"},
-		{"core", serving + "/config/core/999-cache.yaml"},
-		{"core", serving + "/config/core/200-roles/*.yaml"},
-		{"core", serving + "/config/core/webhooks/*.yaml"},
-		{"core", serving + "/config/core/configmaps/*.yaml"},
-		{"core", networking + "/config/config-network.yaml"},
-		{"core", serving + "/config/core/deployments/*.yaml"},
-	} {
-		files, _ := filepath.Glob(from.files)
+func copyServingManifests(ctx context.Context, c cluster, to string) error {
+	const serving, networking, caching = "knative.dev/serving", "knative.dev/networking", "knative.dev/caching"
+	return c.copyManifests(ctx, to, []manifestFiles{
+		{"definitions", serving, "config/core/300-resources/*.yaml"},
+		{"definitions", caching, "config/image.yaml"},
+		{"definitions", networking, "config/certificate.yaml"},
+		{"definitions", networking, "config/domain-claim.yaml"},
+		{"definitions", networking, "config/ingress.yaml"},
+		{"definitions", networking, "config/serverlessservice.yaml"},
+		{"namespace", serving, "config/core/100-namespace.yaml"},
+		{"core", serving, "config/core/200-serviceaccount.yaml"},
+		{"core", serving, "config/core/300-knativecertificate.yaml"},
+		{"core", serving, "config/core/999-cache.yaml"},
+		{"core", serving, "config/core/200-roles/*.yaml"},
+		{"core", serving, "config/core/webhooks/*.yaml"},
+		{"core", serving, "config/core/configmaps/*.yaml"},
+		{"core", networking, "config/config-network.yaml"},
+		{"core", serving, "config/core/deployments/*.yaml"},
+	})
+}
+
+// copyManifests puts manifests together as definitions.yaml and so on in a
+// folder, in the order of the list.
+func (c cluster) copyManifests(ctx context.Context, to string, list []manifestFiles) error {
+	folders := map[string]string{}
+	for _, m := range list {
+		if folders[m.module] == "" {
+			cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", m.module)
+			cmd.Dir = filepath.Join(c.source, "knative")
+			cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
+			cmd.Stderr = os.Stderr
+			folder, err := line(cmd)
+			if err != nil {
+				return err
+			}
+			folders[m.module] = folder
+		}
+		files, _ := filepath.Glob(filepath.Join(folders[m.module], m.files))
 		if len(files) == 0 {
-			return fmt.Errorf("there is no %s in Knative's modules", from.files)
+			return fmt.Errorf("there is no %s in %s", m.files, m.module)
 		}
 		var all []byte
 		for _, file := range files {
@@ -64,7 +73,7 @@ func copyKnativeManifests(ctx context.Context, c cluster, to string) error {
 			}
 			all = fmt.Appendf(all, "---\n# %s\n%s\n", filepath.Base(file), content)
 		}
-		if err := appendTo(filepath.Join(to, from.folder+".yaml"), all); err != nil {
+		if err := appendTo(filepath.Join(to, m.to+".yaml"), all); err != nil {
 			return err
 		}
 	}
@@ -97,20 +106,8 @@ func (c cluster) knative(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, folder := range []string{"definitions", "namespace", "core"} {
-		content, err := os.ReadFile(c.program("knative", folder+".yaml"))
-		if err != nil {
-			return err
-		}
-		if err := c.apply(ctx, c.adapted(content, published)); err != nil {
-			return err
-		}
-		if folder == "definitions" {
-			_, err := c.kubectl(ctx, nil, "wait", "--for=condition=Established", "--timeout=60s", "customresourcedefinitions", "--all")
-			if err != nil {
-				return err
-			}
-		}
+	if err := c.applyManifests(ctx, "knative", published); err != nil {
+		return err
 	}
 	ingress, err := c.render("kingress.yaml", published)
 	if err != nil {
@@ -126,12 +123,37 @@ func (c cluster) knative(ctx context.Context) error {
 	return nil
 }
 
+// applyManifests applies what copyManifests has put together for a part: what it
+// defines, then the rest.
+func (c cluster) applyManifests(ctx context.Context, part string, images map[string]string) error {
+	for _, name := range []string{"definitions", "namespace", "core"} {
+		content, err := os.ReadFile(c.program(part, name+".yaml"))
+		if err != nil {
+			return err
+		}
+		if err := c.apply(ctx, c.adapted(content, part, images)); err != nil {
+			return err
+		}
+		if name == "definitions" {
+			_, err := c.kubectl(ctx, nil, "wait", "--for=condition=Established", "--timeout=60s", "customresourcedefinitions", "--all")
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 var koReference = regexp.MustCompile(`ko://[\w./-]+`)
 
-// adapted names our images in Knative's manifests, and our settings.
-func (c cluster) adapted(manifests []byte, images map[string]string) []byte {
+// adapted names our images in Knative's manifests, and our settings. An image
+// that is not ours to make keeps its name: nothing here ever runs it.
+func (c cluster) adapted(manifests []byte, part string, images map[string]string) []byte {
 	manifests = koReference.ReplaceAllFunc(manifests, func(reference []byte) []byte {
-		return []byte(images["knative/"+path.Base(string(reference))])
+		if image, ok := images[part+"/"+path.Base(string(reference))]; ok {
+			return []byte(image)
+		}
+		return bytes.TrimPrefix(reference, []byte("ko://"))
 	})
 	for name, setting := range map[string]string{
 		"config-network": `ingress-class: "kingress.local"`,

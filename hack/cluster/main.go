@@ -1,6 +1,6 @@
-// Command cluster runs a real Kubernetes of one node, and on it a real Knative
-// Serving, on one machine that reaches no container registry. README.md beside
-// this file says what it is for, and what it is not.
+// Command cluster runs a real Kubernetes of one node, and on it a real Knative,
+// on one machine that reaches no container registry. README.md beside this file
+// says what it is for, and what it is not.
 package main
 
 import (
@@ -14,10 +14,11 @@ import (
 
 const usage = `usage: hack/cluster/cluster COMMAND
 
-  build [PART…]     compile everything (or kubernetes, coredns, knative, programs, ollama);
+  build [PART…]     compile everything (or kubernetes, coredns, knative, eventing, programs, ollama);
                     what is up to date is kept
   up                start the node; it is ready when this ends
   knative           put Knative Serving on it
+  eventing          put Knative Eventing beside that, with channels in memory
   load [IMAGE…]     put postgres, ollama and hello into its registry, or those that are named;
                     NAME=FILE.tar puts an image that docker save has written
   status            say what runs; the exit status is 1 when nothing does
@@ -82,6 +83,8 @@ func run(ctx context.Context, args []string) error {
 		return c.up(ctx)
 	case "knative":
 		return c.knative(ctx)
+	case "eventing":
+		return c.eventing(ctx)
 	case "load":
 		return c.load(ctx, args)
 	case "down":

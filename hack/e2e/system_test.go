@@ -36,9 +36,9 @@ type system struct {
 }
 
 // newSystem brings a cluster up, or takes the one that KUBECONFIG names.
-func newSystem(t *testing.T) *system {
+func newSystem(t *testing.T, eventing bool) *system {
 	t.Helper()
-	r, err := rig.Open(t.Context(), rig.Options{Root: root, Name: "e2e", Port: 26450, Say: func(line string) { t.Log(line) }})
+	r, err := rig.Open(t.Context(), rig.Options{Root: root, Name: "e2e", Port: 26450, Eventing: eventing, Say: func(line string) { t.Log(line) }})
 	if err != nil {
 		t.Fatal(err)
 	}

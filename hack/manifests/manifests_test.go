@@ -1,5 +1,5 @@
-// Package manifests checks what `ko apply -Rf config/knative` applies, as far
-// as that can be done without a cluster.
+// Package manifests checks what `ko apply -Rf config/knative` and `ko apply -f
+// config/eventing` apply, as far as that can be done without a cluster.
 package manifests
 
 import (
@@ -39,7 +39,7 @@ type manifest struct {
 	object metav1.Object
 }
 
-// types are all that is applied. A kind that is not here is refused.
+// types are all that config/knative has. A kind that is not here is refused.
 var types = map[string]func() any{
 	"v1 Namespace":                       func() any { return &corev1.Namespace{} },
 	"v1 ConfigMap":                       func() any { return &corev1.ConfigMap{} },
@@ -55,6 +55,15 @@ var types = map[string]func() any{
 
 func read(t *testing.T) []manifest {
 	t.Helper()
+	out := readFolder(t, folder, types)
+	if len(out) < 15 {
+		t.Fatalf("only %d manifests were read", len(out))
+	}
+	return out
+}
+
+func readFolder(t *testing.T, folder string, types map[string]func() any) []manifest {
+	t.Helper()
 	var out []manifest
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -64,7 +73,7 @@ func read(t *testing.T) []manifest {
 		if err != nil {
 			return err
 		}
-		m, err := decode(filepath.Base(path), text)
+		m, err := decode(filepath.Base(path), text, types)
 		if err == nil && filepath.Ext(path) != ".yaml" {
 			err = errors.New("every file here is applied, and must be YAML")
 		}
@@ -78,13 +87,10 @@ func read(t *testing.T) []manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out) < 15 {
-		t.Fatalf("only %d manifests were read", len(out))
-	}
 	return out
 }
 
-func decode(name string, text []byte) (manifest, error) {
+func decode(name string, text []byte, types map[string]func() any) (manifest, error) {
 	var head metav1.TypeMeta
 	if err := yaml.Unmarshal(text, &head); err != nil {
 		return manifest{}, err
@@ -105,7 +111,7 @@ func decode(name string, text []byte) (manifest, error) {
 func TestEachFileIsOneObjectOfOurNamespace(t *testing.T) {
 	t.Parallel()
 	names := map[string]string{}
-	for _, m := range read(t) {
+	for _, m := range slices.Concat(read(t), readEventing(t)) {
 		if bytes.Contains(m.text, []byte("\n---")) {
 			t.Errorf("%s holds more than one object", m.file)
 		}
@@ -205,7 +211,7 @@ func podsOf(m manifest) []corev1.PodSpec {
 
 func TestEveryContainerIsRestrictedAndSized(t *testing.T) {
 	t.Parallel()
-	for _, m := range read(t) {
+	for _, m := range slices.Concat(read(t), readEventing(t)) {
 		for _, pod := range podsOf(m) {
 			if pod.AutomountServiceAccountToken == nil || *pod.AutomountServiceAccountToken {
 				t.Errorf("%s mounts a service account token", m.file)
@@ -231,7 +237,7 @@ func TestEveryContainerIsRestrictedAndSized(t *testing.T) {
 
 func TestImagesAreOfProgramsThatExist(t *testing.T) {
 	t.Parallel()
-	for _, m := range read(t) {
+	for _, m := range slices.Concat(read(t), readEventing(t)) {
 		for _, pod := range podsOf(m) {
 			for _, c := range pod.Containers {
 				if program, ours := strings.CutPrefix(c.Image, "ko://github.com/todochat/todochat/"); ours {
@@ -296,7 +302,7 @@ func connections(t *testing.T, manifests []manifest) int {
 // a program requires back to what gives it.
 func TestEverySettingIsReadByItsProgram(t *testing.T) {
 	t.Parallel()
-	everySettingIsRead(t, read(t))
+	everySettingIsRead(t, slices.Concat(read(t), readEventing(t)))
 }
 
 func everySettingIsRead(t *testing.T, manifests []manifest) {

@@ -54,7 +54,7 @@ func production(t *testing.T, kustomization []byte) []manifest {
 		if bytes.Contains(text, []byte("ko://")) {
 			t.Errorf("%s has an image that nobody has built", resource.GetName())
 		}
-		m, err := decode(resource.GetKind()+" "+resource.GetName(), built.ReplaceAll(text, []byte("ko://github.com/todochat/todochat/$1")))
+		m, err := decode(resource.GetKind()+" "+resource.GetName(), built.ReplaceAll(text, []byte("ko://github.com/todochat/todochat/$1")), types)
 		if err != nil {
 			t.Errorf("%s %s: %v", resource.GetKind(), resource.GetName(), err)
 			continue

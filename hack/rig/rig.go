@@ -39,6 +39,8 @@ type Options struct {
 	Name string // of the cluster that is started if KUBECONFIG is unset
 	Port int    // of its API server on 127.0.0.1; those of the ingress and the registry follow it
 
+	Eventing bool // with Knative Eventing, which a cluster of KUBECONFIG has already
+
 	Say func(line string) // takes each line about progress
 }
 
@@ -55,7 +57,7 @@ func Open(ctx context.Context, o Options) (_ *Rig, err error) {
 		r.Own = true
 		r.env = append(r.env, "CLUSTER_NAME="+o.Name, fmt.Sprintf("CLUSTER_API_PORT=%d", o.Port),
 			fmt.Sprintf("CLUSTER_INGRESS_PORT=%d", o.Port+1), fmt.Sprintf("CLUSTER_REGISTRY_PORT=%d", o.Port+2))
-		if err := r.start(ctx); err != nil {
+		if err := r.start(ctx, o.Eventing); err != nil {
 			return nil, err
 		}
 	}
@@ -81,8 +83,12 @@ func Open(ctx context.Context, o Options) (_ *Rig, err error) {
 	return r, errors.Join(err1, err2)
 }
 
-func (r *Rig) start(ctx context.Context) error {
-	for _, command := range []string{"down", "up", "knative", "load"} {
+func (r *Rig) start(ctx context.Context, eventing bool) error {
+	commands := []string{"down", "up", "knative", "load"}
+	if eventing {
+		commands = append(commands, "eventing")
+	}
+	for _, command := range commands {
 		if _, err := r.Run(ctx, "", "hack/cluster/cluster "+command); err != nil {
 			return err
 		}

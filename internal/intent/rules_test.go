@@ -153,7 +153,7 @@ var commandWords = []string{
 // completeWords and reopenWords are the same for the other two states.
 var (
 	completeWords = []string{
-		"done", "complet", "complte", "finish", "through", "tick", "check", "cross", "strike", "scratch", "knock", "mark", "close", "resolve", "wrap",
+		"done", "complet", "complte", "finish", "fnish", "finsh", "through", "tick", "check", "cross", "strike", "scratch", "knock", "mark", "close", "resolve", "wrap",
 		"sorted", "care of", "over with", "dealt", "handled", "out of the way", "managed", "got around", "got round", "remembered",
 	}
 	reopenWords = []string{

@@ -92,6 +92,11 @@ func FromFile(name string) func(context.Context) (jwk.Set, error) {
 	}
 }
 
+// FromText is the set itself.
+func FromText(text string) func(context.Context) (jwk.Set, error) {
+	return func(context.Context) (jwk.Set, error) { return parse([]byte(text)) }
+}
+
 func parse(body []byte) (jwk.Set, error) {
 	set, err := jwk.Parse(body)
 	if err != nil {
