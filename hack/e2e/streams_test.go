@@ -92,7 +92,8 @@ func (u *user) follow(ctx context.Context, ready chan<- struct{}, heard chan<- s
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+u.token)
-	response, err := u.s.client.Do(request)
+	patient := http.Client{Transport: u.s.client.Transport} // without a limit on the whole
+	response, err := patient.Do(request)
 	if err != nil {
 		return err
 	}
