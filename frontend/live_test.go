@@ -102,4 +102,3 @@ func await(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
-

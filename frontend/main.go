@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/todochat/todochat/internal/web"
 )
@@ -24,6 +25,10 @@ func main() {
 	}
 }
 
+// answerTime is how long an answer of the assistant may take: a frontend that
+// was told to stop passes it on to its end.
+const answerTime = 150 * time.Second
+
 func run(ctx context.Context, args []string, getenv func(string) string, ready func(net.Addr)) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unknown argument %q: settings are environment variables, see docs/deploy.md", args[0])
@@ -33,7 +38,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 		return err
 	}
 	log := c.Logger(os.Stderr)
-	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
+	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Drain: answerTime, Ready: ready}
 	program.Build = func(ctx context.Context, addr net.Addr) (http.Handler, io.Closer, error) {
 		f, err := newFrontend(c, addr)
 		if err != nil {

@@ -6,18 +6,20 @@ import (
 	"sync"
 )
 
-// streams are the live updates that pass through here. They would last for
-// minutes: when the program is told to stop it ends them, and their clients
-// connect again, to another.
+// streams are those that pass through here and may last for minutes: changes
+// that are followed, and models that are watched on their way. When the program
+// is told to stop it ends them, and their clients connect again, to another.
 type streams struct {
 	mu    sync.Mutex
 	open  map[*stream]struct{}
 	ended bool
 }
 
-// liveUpdates is the path of streams that may end at any time: whoever follows
-// changes goes on from where it was.
-const liveUpdates = "/api/changes/stream"
+// mayEnd reports whether the streams at a path may end at any time: whoever
+// listens goes on from where it was.
+func mayEnd(path string) bool {
+	return path == "/api/changes/stream" || path == "/api/chat/models/pull"
+}
 
 // stream is the body of an answer that can be ended from here.
 type stream struct {
@@ -25,9 +27,9 @@ type stream struct {
 	all *streams
 }
 
-// add makes an answer of live updates end with the others.
+// add makes an answer that may end do so with the others.
 func (s *streams) add(r *http.Response) {
-	if r.Request == nil || r.Request.URL.Path != liveUpdates || r.StatusCode != http.StatusOK {
+	if r.Request == nil || !mayEnd(r.Request.URL.Path) || r.StatusCode != http.StatusOK {
 		return
 	}
 	s.mu.Lock()

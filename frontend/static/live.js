@@ -36,6 +36,7 @@ function open() {
     heard = change.seq;
     apply(change);
   });
+  mine.addEventListener("problem", () => source === mine && void again()); // The list says which.
   mine.addEventListener("error", () => {
     if (source !== mine) return;
     // The browser connects again by itself after a stream that has ended, and

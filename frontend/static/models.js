@@ -89,9 +89,22 @@ async function get(name, known) {
   note(name, { ...known, problem: "" });
   try {
     const hear = { progress: (/** @type {Pull} */ pull) => note(name, pull) };
-    const pull = () => follow("/api/chat/models/pull", { model: name }, hear);
-    // One that broke off goes on at the server: who asks again joins it.
-    if (!((await pull()) ?? (await pull()))) throw new Problem(0, "The connection broke off. What has been fetched is kept.");
+    const far = () => pulls.peek()[name]?.completed ?? 0;
+    // The pull outlasts each watching of it. Who asks again joins it, and gives
+    // up once it gets nowhere.
+    for (let tries = 0, before = far(); ; before = far()) {
+      let done;
+      let problem = new Problem(0, "The connection broke off. What has been fetched is kept.");
+      try {
+        done = await follow("/api/chat/models/pull", { model: name }, hear);
+      } catch (error) {
+        problem = asProblem(error);
+        if (!problem.passing) throw problem;
+      }
+      if (done) break;
+      tries = far() > before ? 0 : tries + 1;
+      if (tries > 1) throw problem;
+    }
     const { [name]: _, ...others } = pulls.peek();
     pulls.value = others;
   } catch (error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -137,6 +138,72 @@ func TestConversationsAreKept(t *testing.T) {
 	if status, _, _ := p.post(map[string]any{"message": "list", "conversation_id": first}); status != 404 {
 		t.Errorf("continued after it was deleted: %d, want 404", status)
 	}
+}
+
+// TestWhatIsDeletedStaysSo deletes a conversation, and all of an account, while
+// an answer is on its way.
+func TestWhatIsDeletedStaysSo(t *testing.T) {
+	t.Parallel()
+	s := talking(t, 40, nil, nil)
+	for _, path := range []string{"/api/chat/conversations/", "/api/chat/account"} {
+		p := s.signUp(t)
+		p.fill("renew the passport")
+		p.say("list")
+		deleted := false
+		p.stream(t.Context(), "/api/chat", map[string]any{"message": "what should I do first?"}, func(e event) bool {
+			if e.name == eventToken && !deleted {
+				deleted = true
+				at := path
+				if strings.HasSuffix(at, "/") {
+					at += p.conversation.String()
+				}
+				if status := p.call("DELETE", at, nil, nil); status != 204 {
+					t.Errorf("DELETE %s: %d", at, status)
+				}
+			}
+			return true
+		})
+		if status := p.get("/api/chat/conversations/"+p.conversation.String(), nil); status != 404 || !deleted {
+			t.Errorf("after DELETE %s the conversation is there: %d", path, status)
+		}
+	}
+}
+
+// TestAnAnswerThatBrokeOffIsKeptOnce hangs up in the middle of an answer, and
+// asks again as the page does.
+func TestAnAnswerThatBrokeOffIsKeptOnce(t *testing.T) {
+	t.Parallel()
+	p := talking(t, 40, nil, nil).signUp(t)
+	p.fill("renew the passport")
+	p.say("list")
+	body := map[string]any{"message": "what should I do first?", "message_id": "m1"}
+	ctx, hangUp := context.WithCancel(t.Context())
+	p.stream(ctx, "/api/chat", body, func(e event) bool {
+		if e.name == eventToken {
+			hangUp()
+		}
+		return true
+	})
+	hangUp()
+	p.hear(body)
+	var read conversationBody
+	if p.get("/api/chat/conversations/"+p.conversation.String(), &read); len(read.Messages) != 4 || read.Messages[2].Text != "what should I do first?" {
+		t.Errorf("it has %d messages: %+v", len(read.Messages), read.Messages)
+	}
+}
+
+// TestNewCodeBearsTheSchemaBefore: for the moments until the migrations are
+// through.
+func TestNewCodeBearsTheSchemaBefore(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	if _, err := s.database.Conn(t).Exec(t.Context(), `alter table chat.messages drop column reply; drop index chat.conversations_by_activity`); err != nil {
+		t.Fatal(err)
+	}
+	p := s.signUp(t)
+	p.say("add buy milk")
+	p.say("undo")
+	p.wantList("undo", []string{}...)
 }
 
 func TestAConversationCanBeBegunAndGetsItsTitle(t *testing.T) {

@@ -31,6 +31,7 @@ type system struct {
 	todos    *todoclient.Client
 	database *pgtest.Database
 	client   *http.Client
+	stop     context.CancelFunc // ends the function before the test does
 }
 
 // start runs the chat function until the test ends.
@@ -56,6 +57,7 @@ func startBehind(t testing.TB, settings map[string]string, between func(todoURL 
 
 	env := map[string]string{"HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": s.database.Chat, "TODO_URL": between(s.todoURL), "LOG_LEVEL": "error", "INTERPRETER": "rules", "CHAT_MODEL": "none"}
 	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
 	ready, done := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
 		done <- run(ctx, nil, func(name string) string {

@@ -137,3 +137,24 @@ func TestWhatTheRegistryDoesNotHaveIsSaid(t *testing.T) {
 		t.Errorf("afterwards: %+v, want it missing and why", m)
 	}
 }
+
+// TestWhoWatchesAPullHoldsUpNoStop: the pull goes on elsewhere.
+func TestWhoWatchesAPullHoldsUpNoStop(t *testing.T) {
+	t.Parallel()
+	registry := ollamatest.StartRegistry(t, ollamatest.TinyModel(t, 40))
+	registry.Behave(time.Second, 0)
+	s := start(t, map[string]string{"CHAT_MODEL": registry.Model, "OLLAMA_HOST": ollamatest.Start(t, registry.Env).Host})
+	p := s.signUp(t)
+	var last event
+	var stopped time.Time
+	p.stream(t.Context(), "/api/chat/models/pull", map[string]any{"model": registry.Model}, func(e event) bool {
+		if last = e; stopped.IsZero() {
+			stopped = time.Now()
+			s.stop()
+		}
+		return true
+	})
+	if took := time.Since(stopped); last.name != "error" || !strings.Contains(last.data, "ask again") || took > 5*time.Second {
+		t.Errorf("after %v it ends with %s %s", took, last.name, last.data)
+	}
+}

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 		return err
 	}
 	log := c.Logger(os.Stderr)
-	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Ready: ready}
+	program := web.Program{Addr: c.Addr(), Log: log, Linger: c.Linger, Drain: c.ChatDeadline + 10*time.Second, Ready: ready}
 	program.Build = func(ctx context.Context, _ net.Addr) (http.Handler, io.Closer, error) {
 		todoURL, err := c.todoURL()
 		if err != nil {
@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, ready f
 		if err != nil {
 			return nil, nil, err
 		}
+		context.AfterFunc(ctx, models.Unwatch)
 		pool, err := postgres.Open(ctx, c.database())
 		if err != nil {
 			return nil, nil, err

@@ -126,15 +126,27 @@ func (t *turn) converse(ctx context.Context, plan chat.Plan, n int, o chat.Outco
 	} else if err = t.answer(ctx, o, say); err == nil {
 		return plan, true
 	}
+	var failed modelError
 	switch {
 	case ctx.Err() != nil: // nobody listens any more
 		return plan, true
-	case !ollama.IsMissing(err): // that it is missing, the list of models says
+	case fault.KindOf(err) == fault.NotFound:
+		say(detailOf(err) + ".")
+		return plan, true
+	case errors.As(err, &failed) && ollama.IsMissing(err): // that, the list of models says
+	case errors.As(err, &failed):
 		t.log.WarnContext(ctx, "the conversation model does not answer", "error", err)
 		say("(The language model does not answer right now.)")
+	default:
+		t.log.WarnContext(ctx, "a question goes to no model", "error", err)
 	}
 	return plan, false
 }
+
+// modelError is a failure of the model, and of nothing else.
+type modelError struct{ error }
+
+func (e modelError) Unwrap() error { return e.error }
 
 // remembered bounds how much of the conversation the model is given.
 const (
@@ -145,7 +157,7 @@ const (
 // answer streams the model's words about the list, and then the figures, which
 // are never the model's. A list that is too long for the model is cut.
 func (t *turn) answer(ctx context.Context, o chat.Outcome, say func(string)) error {
-	history, err := t.history(ctx)
+	history, err := t.history(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -166,7 +178,7 @@ func (t *turn) answer(ctx context.Context, o chat.Outcome, say func(string)) err
 		say(guard.Close() + "\n")
 	}
 	if err != nil {
-		return err
+		return modelError{err}
 	}
 	say(chat.Facts(o, guard.Spoken()))
 	return nil
@@ -180,6 +192,9 @@ func (t *turn) suggest(ctx context.Context, plan chat.Plan, n int) (chat.Plan, e
 	topic := plan.Steps[n].Topic
 	if number := plan.Steps[n].TopicNumber(); number != 0 {
 		there, err := t.todos.Todo(ctx, t.who.Token, strconv.Itoa(number))
+		if fault.KindOf(err) == fault.NotFound {
+			return plan, fault.Newf(fault.NotFound, "There is no todo #%d", number)
+		}
 		if err != nil {
 			return plan, err
 		}
@@ -188,33 +203,40 @@ func (t *turn) suggest(ctx context.Context, plan chat.Plan, n int) (chat.Plan, e
 	p := chat.StepsPrompt(topic)
 	steps, err := t.talker.Steps(ctx, ollama.Prompt{System: p.System, Ask: p.Ask})
 	if err != nil {
-		return plan, err
+		return plan, modelError{err}
 	}
 	suggested, ok := plan.Suggested(steps)
 	if !ok {
-		return plan, errors.New("no step could be a todo")
+		return plan, modelError{errors.New("no step could be a todo")}
 	}
 	return suggested, nil
 }
 
-// history is what was said last in the conversation.
-func (t *turn) history(ctx context.Context) ([]ollama.Line, error) {
+// history is what was said last in the conversation, without the figures that
+// the program has said: the model is told none.
+func (t *turn) history(ctx context.Context, o chat.Outcome) ([]ollama.Line, error) {
 	if t.isNew {
 		return nil, nil
 	}
-	messages, _, err := t.store.Messages(ctx, t.who.Account, t.conversation, nil, rememberedMessages)
+	messages, err := t.store.LastSaid(ctx, t.who.Account, t.conversation, rememberedMessages)
 	if err != nil {
 		return nil, err
 	}
 	var lines []ollama.Line
 	for _, m := range messages {
-		lines = append(lines, ollama.Line{Role: m.Role, Text: clip(m.Text, rememberedCharacters)})
+		text := shortened(m.Text, rememberedCharacters)
+		if m.Role == "assistant" {
+			guard := chat.NewGuard(o)
+			text = guard.Write(text)
+			text += guard.Close()
+		}
+		lines = append(lines, ollama.Line{Role: m.Role, Text: text})
 	}
 	return lines, nil
 }
 
-// clip cuts s to a number of characters.
-func clip(s string, most int) string {
+// shortened cuts s to a number of characters, and shows that it did.
+func shortened(s string, most int) string {
 	if runes := []rune(s); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

@@ -430,10 +430,10 @@ func (t *turn) finish(ctx context.Context, plan chat.Plan, o chat.Outcome, actio
 	if plan.Question != nil {
 		reply.Question = plan.QuestionText()
 	}
-	f := postgres.Finish{Turn: t.stored(plan), Said: t.message, Answered: reply.Reply, Confirmed: confirmed}
 	if ctx.Err() != nil && !plan.Acts() {
-		f.MessageID = "" // nobody heard the end of it: asked again, it is answered again
+		return replyBody{}, ctx.Err() // nobody heard the end of it: asked again, it is answered anew
 	}
+	f := postgres.Finish{Turn: t.stored(plan), Begins: t.isNew, Said: t.message, Answered: reply.Reply, Confirmed: confirmed}
 	proposal := uuid.Nil
 	if len(plan.Proposal) > 0 {
 		id, err := uuid.NewV7()

@@ -13,8 +13,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+	"github.com/lestrrat-go/jwx/v3/jwk"
 
 	"github.com/todochat/todochat/internal/account"
+	"github.com/todochat/todochat/internal/fault"
 	"github.com/todochat/todochat/internal/jwks"
 	"github.com/todochat/todochat/internal/postgres"
 	"github.com/todochat/todochat/internal/web"
@@ -43,8 +45,13 @@ type config struct {
 }
 
 func readConfig(ctx context.Context, getenv func(string) string) (c config, err error) {
-	err = web.Read(ctx, getenv, &c)
-	return c, err
+	if err = web.Read(ctx, getenv, &c); err != nil {
+		return c, err
+	}
+	if c.LivePoll <= 0 || c.StreamLife <= 0 {
+		return c, errors.New("read LIVE_POLL and STREAM_LIFE: both are times of more than nothing, such as 1s")
+	}
+	return c, nil
 }
 
 func (c config) database() postgres.Config {
@@ -60,7 +67,11 @@ func (c config) relay(store *postgres.Store, log *slog.Logger) (*relay, error) {
 	if err != nil || target.Scheme != "http" && target.Scheme != "https" || target.Host == "" {
 		return nil, errors.New("read K_SINK: it must look like http://host/path")
 	}
-	s := sink{url: c.Sink, source: c.EventSource, structured: c.EventMode == "structured", client: &http.Client{Transport: newSinkTransport()}}
+	s := sink{url: c.Sink, source: c.EventSource, structured: c.EventMode == "structured", client: &http.Client{
+		Transport: newSinkTransport(),
+		// What follows a redirect is a GET, or goes to whom nobody configured.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 	if c.SinkOverrides != "" {
 		var overrides struct {
 			Extensions map[string]string `json:"extensions"`
@@ -94,32 +105,55 @@ func (c config) senders() (*senders, error) {
 	if c.EventIssuer == "" || c.EventAudience == "" || c.EventKeys == "" || len(c.EventSenders) == 0 {
 		return nil, errors.New("read settings: EVENT_ISSUER, EVENT_AUDIENCE, EVENT_KEYS and EVENT_SENDERS belong together")
 	}
-	fetch := jwks.FromFile(c.EventKeys)
-	switch {
-	case strings.HasPrefix(c.EventKeys, "{"):
-		fetch = jwks.FromText(c.EventKeys)
-	case strings.HasPrefix(c.EventKeys, "http://") || strings.HasPrefix(c.EventKeys, "https://"):
-		fetch = jwks.FromURL(&http.Client{Timeout: 10 * time.Second}, c.EventKeys)
+	fetch, err := c.eventKeys()
+	if err != nil {
+		return nil, err
 	}
-	s := &senders{accounts: make(map[string]uuid.UUID)}
+	s := &senders{whom: make(map[string]whom)}
 	s.verifier = account.SenderVerifier{Issuer: c.EventIssuer, Audience: c.EventAudience, Keys: jwks.New(fetch).Keys, Now: time.Now}
 	for _, entry := range c.EventSenders {
 		at := strings.LastIndex(entry, "=")
 		if at <= 0 {
 			return nil, errors.New("read EVENT_SENDERS: each is SUBJECT=ACCOUNT or SUBJECT=*")
 		}
-		subject, whom := strings.TrimSpace(entry[:at]), strings.TrimSpace(entry[at+1:])
-		if whom == "*" {
-			s.accounts[subject] = uuid.Nil
+		subject, account := strings.TrimSpace(entry[:at]), strings.TrimSpace(entry[at+1:])
+		may := s.whom[subject]
+		if account == "*" {
+			may.all = true
+			s.whom[subject] = may
 			continue
 		}
-		id, err := uuid.Parse(whom)
-		if err != nil {
+		id, err := uuid.Parse(account)
+		if err != nil || id == uuid.Nil {
 			return nil, errors.New("read EVENT_SENDERS: an account is named by its id, as GET /api/auth/me says it")
 		}
-		s.accounts[subject] = id
+		may.accounts = append(may.accounts, id)
+		s.whom[subject] = may
 	}
 	return s, nil
+}
+
+// eventKeys returns what fetches the keys of senders. What is no URL is read at
+// once, so that a mistake shows at start.
+func (c config) eventKeys() (func(context.Context) (jwk.Set, error), error) {
+	if strings.HasPrefix(c.EventKeys, "http://") || strings.HasPrefix(c.EventKeys, "https://") {
+		fetch := jwks.FromURL(&http.Client{Timeout: 10 * time.Second}, c.EventKeys)
+		return func(ctx context.Context) (jwk.Set, error) {
+			set, err := fetch(ctx)
+			if err != nil {
+				return nil, fault.New(fault.Unavailable, "the keys that verify senders cannot be had right now: send it again").Because(err)
+			}
+			return set, nil
+		}, nil
+	}
+	fetch := jwks.FromFile(c.EventKeys)
+	if strings.HasPrefix(c.EventKeys, "{") {
+		fetch = jwks.FromText(c.EventKeys)
+	}
+	if _, err := fetch(context.Background()); err != nil {
+		return nil, fmt.Errorf("read EVENT_KEYS: %w", err)
+	}
+	return fetch, nil
 }
 
 func (c config) signer() (*account.Signer, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -18,8 +19,16 @@ import (
 // senders are those whose events are taken.
 type senders struct {
 	verifier account.SenderVerifier
-	accounts map[string]uuid.UUID // whom each may speak for, by subject; uuid.Nil: for all
+	whom     map[string]whom // each may speak for, by subject
 }
+
+// whom are the accounts that a sender may speak for.
+type whom struct {
+	all      bool
+	accounts []uuid.UUID
+}
+
+func (w whom) has(account uuid.UUID) bool { return w.all || slices.Contains(w.accounts, account) }
 
 // takeEvent takes an event that asks for a todo, and answers with the event of
 // the change: that is how a Trigger's subscriber replies. The same event acts
@@ -42,7 +51,7 @@ func (f *function) takeEvent(w http.ResponseWriter, r *http.Request) {
 		web.Fail(w, r, forSender(err))
 		return
 	}
-	if whom := f.senders.accounts[who]; whom != uuid.Nil && whom != asked.Account {
+	if !f.senders.whom[who].has(asked.Account) {
 		web.Fail(w, r, fault.New(fault.Forbidden, "this sender may not speak for that account: EVENT_SENDERS says who may"))
 		return
 	}
@@ -75,7 +84,7 @@ func (f *function) sender(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, ok := f.senders.accounts[subject]; !ok {
+	if _, ok := f.senders.whom[subject]; !ok {
 		return "", fault.New(fault.Forbidden, "events of this sender are not taken: EVENT_SENDERS says whose are")
 	}
 	return subject, nil

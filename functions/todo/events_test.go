@@ -145,7 +145,7 @@ func TestAnEventMakesATodoOnce(t *testing.T) {
 	database := pgtest.New(t)
 	settings := map[string]string{
 		"DATABASE_URL": database.Todo, "EVENT_ISSUER": eventIssuer, "EVENT_AUDIENCE": eventAudience, "EVENT_KEYS": i.file,
-		"EVENT_SENDERS": "shop=*,system:serviceaccount:ns:one=11111111-1111-4111-8111-111111111111",
+		"EVENT_SENDERS": "shop=*,system:serviceaccount:ns:one=11111111-1111-4111-8111-111111111111,system:serviceaccount:ns:one=22222222-2222-4222-8222-222222222222",
 	}
 	s := start(t, settings)
 	me := s.signUp(t)
@@ -185,6 +185,7 @@ func TestAnEventMakesATodoOnce(t *testing.T) {
 		"another's key":         {newIssuer(t).token("shop", nil), good, 401},
 		"an unknown sender":     {i.token("stranger", nil), good, 403},
 		"for another account":   {i.token("system:serviceaccount:ns:one", nil), good, 403},
+		"for its account":       {i.token("system:serviceaccount:ns:one", nil), request(t, "o", todoFor("11111111-1111-4111-8111-111111111111", "milk")), 422}, // which is not there
 		"no such account":       {i.token("shop", nil), request(t, "y", todoFor(uuid.NewString(), "milk")), 422},
 		"a title that is empty": {i.token("shop", nil), request(t, "z", todoFor(account, "")), 422},
 		"a read-only member":    {i.token("shop", nil), request(t, "v", map[string]any{"account": account, "todo": map[string]any{"title": "x", "number": 7}}), 400},

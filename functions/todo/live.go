@@ -97,6 +97,22 @@ func (l *live) end(w *watcher, why error) {
 // tell hands changes of an account, in order, to those who watch it. What they
 // know already is left out; a gap is for a look to fill.
 func (l *live) tell(account uuid.UUID, changes []todo.Change) {
+	known, ok := l.lastOf(account)
+	if !ok {
+		return
+	}
+	var encoded []item // outside the lock: other writers wait for it
+	for _, c := range changes {
+		if c.Seq <= known {
+			continue
+		}
+		data, err := json.Marshal(c)
+		if err != nil {
+			l.log.Error("encode a change", "error", err)
+			return
+		}
+		encoded = append(encoded, item{c.Seq, data})
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.accounts[account]
@@ -104,21 +120,14 @@ func (l *live) tell(account uuid.UUID, changes []todo.Change) {
 		return
 	}
 	var items []item
-	for _, c := range changes {
-		if c.Seq <= a.last {
-			continue
-		}
-		if c.Seq != a.last+1 {
+	for _, i := range encoded {
+		switch {
+		case i.seq == a.last+1:
+			items = append(items, i)
+			a.last = i.seq
+		case i.seq > a.last:
 			l.lookNow()
-			break
 		}
-		data, err := json.Marshal(c)
-		if err != nil {
-			l.log.Error("encode a change", "error", err)
-			break
-		}
-		items = append(items, item{c.Seq, data})
-		a.last = c.Seq
 	}
 	if len(items) == 0 {
 		return
@@ -130,6 +139,18 @@ func (l *live) tell(account uuid.UUID, changes []todo.Change) {
 			l.end(w, nil)
 		}
 	}
+}
+
+// lastOf returns what the account's watchers were told last; ok is false when
+// nobody watches it.
+func (l *live) lastOf(account uuid.UUID) (seq int64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.accounts[account]
+	if a == nil {
+		return 0, false
+	}
+	return a.last, true
 }
 
 func (l *live) lookNow() {
@@ -167,7 +188,11 @@ func (l *live) run(ctx context.Context) {
 		for account, changes := range news.Changes {
 			l.tell(account, changes)
 		}
+		if news.More {
+			l.lookNow()
+		}
 		l.endSessions(news.Ended)
+		l.endLost(news.Lost)
 	}
 }
 
@@ -184,6 +209,20 @@ func (l *live) watched() (map[uuid.UUID]int64, []account.Principal) {
 		}
 	}
 	return known, sessions
+}
+
+// endLost ends the watching of accounts of which the database knows less than
+// before, as after a restore: their clients must read anew.
+func (l *live) endLost(accounts []uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, account := range accounts {
+		if a := l.accounts[account]; a != nil {
+			for w := range a.watchers {
+				l.end(w, nil)
+			}
+		}
+	}
 }
 
 func (l *live) endSessions(ended map[uuid.UUID]bool) {

@@ -176,12 +176,12 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 		if names = append(names, e.name); e.name == eventReady {
 			s.want(t, 204, token, "POST", "/api/auth/logout", "")
 		}
-		if e.name == "error" && !strings.Contains(e.data, "unauthenticated") {
+		if e.name == "problem" && !strings.Contains(e.data, "unauthenticated") {
 			t.Errorf("it ends with %s", e.data)
 		}
 		return true
 	})
-	if status != 200 || !retry || !slices.Equal(names, []string{"ready", "error"}) {
+	if status != 200 || !retry || !slices.Equal(names, []string{"ready", "problem"}) {
 		t.Errorf("after logging out: %d, retry %t, %q", status, retry, names)
 	}
 	if status, _ := s.listen(t.Context(), t, token, "", "", func(heard) bool { return true }); status != 401 {
@@ -231,4 +231,59 @@ func TestAStreamBeginsWhereItCan(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// TestWhoHasMuchToCatchUpHoldsUpNobody: a stream that begins long ago reads for
+// itself.
+func TestWhoHasMuchToCatchUpHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	s := start(t, map[string]string{"DATABASE_URL": database.Todo, "LIVE_POLL": "50ms"})
+	other := start(t, map[string]string{"DATABASE_URL": database.Todo, "SIGNING_KEY": s.key})
+	old, fresh := s.token(t), s.token(t)
+	ops := strings.Repeat(`,{"op":"create","todo":{"title":"milk"}}`, 1000)[1:]
+	for range 5 {
+		s.want(t, 200, old, "POST", "/api/todos/batch", `{"operations":[`+ops+`]}`)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var all sync.WaitGroup
+	began := make(chan struct{})
+	caughtUp := make(chan int, 1)
+	all.Go(func() {
+		n := 0
+		s.listen(ctx, t, old, "?since=0", "", func(e heard) bool {
+			if n++; n == 2 {
+				close(began)
+			}
+			if e.id == 5000 {
+				caughtUp <- n
+			}
+			return true
+		})
+	})
+	<-began
+	heardAt := make(chan time.Time, 1)
+	ready := make(chan struct{})
+	all.Go(func() {
+		s.listen(ctx, t, fresh, "", "", func(e heard) bool {
+			if e.name == eventReady {
+				close(ready)
+				return true
+			}
+			heardAt <- time.Now()
+			return false
+		})
+	})
+	<-ready
+	wrote := time.Now()
+	other.want(t, 201, fresh, "POST", "/api/todos", `{"title":"bread"}`)
+	if took := (<-heardAt).Sub(wrote); took > 2*time.Second {
+		t.Errorf("a change of another account took %v", took)
+	}
+	if n := <-caughtUp; n != 5001 {
+		t.Errorf("%d events until change 5000, want each once", n)
+	}
+	stop()
+	all.Wait()
 }

@@ -22,8 +22,9 @@ import (
 )
 
 // relay sends changes to the sink as CloudEvents: an account's in order, each
-// at least once, and none before the one before it has arrived. Accounts do not
-// wait for one another, and nobody's request waits for the sink.
+// at least once, and none before the one before it has arrived. Several accounts
+// are served at once, and each only for a while at a time, so that a long
+// backlog holds up no other; and nobody's request waits for the sink.
 type relay struct {
 	store *postgres.Store
 	sink  sink
@@ -35,6 +36,7 @@ type relay struct {
 	queue chan uuid.UUID // accounts that have something to send
 
 	mu       sync.Mutex
+	begun    bool // StartRelays was done: before, nothing may be sent
 	accounts map[uuid.UUID]*owing
 }
 
@@ -50,6 +52,7 @@ const (
 	relaysAtOnce = 4
 	queueLength  = 1024 // what does not fit is found by the next look
 	sendPage     = 50   // changes read at once
+	pagesAtATime = 4    // of one account, before others have their turn
 	renewAfter   = postgres.LeaseLife / 4
 
 	// lookForOwed is how often the relay looks for what others have left.
@@ -75,13 +78,23 @@ func newRelay(store *postgres.Store, s sink, fromBeginning bool, log *slog.Logge
 // run sends until ctx ends.
 func (r *relay) run(ctx context.Context) {
 	// Before it has begun, no account may: it would begin at its first change.
-	for r.store.StartRelays(ctx, r.fromBeginning) != nil {
+	for failures := 0; ; failures++ {
+		err := r.store.StartRelays(ctx, r.fromBeginning)
+		if err == nil {
+			break
+		}
+		if failures == 0 && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "events cannot begin", "error", err)
+		}
 		select {
-		case <-time.After(firstPause):
+		case <-time.After(min(firstPause<<min(failures, 10), mostPause)):
 		case <-ctx.Done():
 			return
 		}
 	}
+	r.mu.Lock()
+	r.begun = true
+	r.mu.Unlock()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for range relaysAtOnce {
@@ -160,7 +173,7 @@ func (r *relay) serve(ctx context.Context, account uuid.UUID) {
 	o.waits, o.busy, o.again = false, true, false
 	r.mu.Unlock()
 
-	sent, err := r.send(ctx, account)
+	sent, more, err := r.send(ctx, account, pagesAtATime)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -169,7 +182,7 @@ func (r *relay) serve(ctx context.Context, account uuid.UUID) {
 	case ctx.Err() != nil: // flush has the rest
 	case errors.Is(err, errLeased):
 		r.later(account, o, leasedPause)
-	case err == nil && !o.again:
+	case err == nil && !o.again && !more:
 		delete(r.accounts, account)
 	case err == nil:
 		o.failures = 0
@@ -199,6 +212,10 @@ func (r *relay) later(account uuid.UUID, o *owing, pause time.Duration) {
 // not failed with. The rest is for whoever wakes next.
 func (r *relay) flush(ctx context.Context) {
 	r.mu.Lock()
+	if !r.begun {
+		r.mu.Unlock()
+		return
+	}
 	var owed []uuid.UUID
 	for account, o := range r.accounts {
 		if o.failures == 0 {
@@ -207,7 +224,7 @@ func (r *relay) flush(ctx context.Context) {
 	}
 	r.mu.Unlock()
 	for _, account := range owed {
-		if _, err := r.send(ctx, account); err != nil && !errors.Is(err, errLeased) {
+		if _, _, err := r.send(ctx, account, 0); err != nil && !errors.Is(err, errLeased) {
 			r.log.WarnContext(ctx, "events are left for the next relay", "error", err)
 			return
 		}
@@ -225,36 +242,40 @@ func (r *relay) close() error {
 // errLeased says that somebody else is sending the account's changes.
 var errLeased = errors.New("somebody else is sending them")
 
-// send sends all that the account has, and returns how many changes have
-// arrived. It returns errLeased if somebody else is about it.
-func (r *relay) send(ctx context.Context, account uuid.UUID) (sent int, err error) {
+// send sends what the account has, so many pages of it; 0 for all. It returns
+// how many changes have arrived, and whether there are more. It returns
+// errLeased if somebody else is about it.
+func (r *relay) send(ctx context.Context, account uuid.UUID, pages int) (sent int, more bool, err error) {
 	lease, ok, err := r.store.Lease(ctx, account)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if !ok {
-		return 0, errLeased
+		return 0, false, errLeased
 	}
 	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
 	renewed := time.Now()
-	for {
+	for page := 0; ; page++ {
+		if pages > 0 && page == pages {
+			return sent, true, nil
+		}
 		changes, err := r.store.Unsent(ctx, lease, sendPage)
 		if err != nil || len(changes) == 0 {
-			return sent, err
+			return sent, false, err
 		}
 		for _, c := range changes {
 			if time.Since(renewed) > renewAfter {
 				if ok, err := r.store.Advance(ctx, &lease); err != nil || !ok {
-					return sent, err // somebody else goes on from there
+					return sent, false, err // somebody else goes on from there
 				}
 				renewed = time.Now()
 			}
 			e, err := event.Of(account, c, r.sink.source)
 			if err != nil {
-				return sent, err
+				return sent, false, err
 			}
 			if err := r.sink.insist(ctx, e); err != nil {
-				return sent, fmt.Errorf("send change %d: %w", c.Seq, err)
+				return sent, false, fmt.Errorf("send change %d: %w", c.Seq, err)
 			}
 			lease.Seq = c.Seq
 			sent++
@@ -271,8 +292,15 @@ func (r *relay) drain(ctx context.Context) error {
 	pause := firstPause
 	for {
 		failed, err := r.drainOnce(ctx)
-		if err != nil || failed == nil {
+		if err != nil {
 			return err
+		}
+		if failed == nil {
+			left, err := r.store.Owing(ctx)
+			if err != nil || !left {
+				return err
+			}
+			failed = errLeased // by somebody who may be dead
 		}
 		select {
 		case <-time.After(pause):
@@ -299,7 +327,7 @@ func (r *relay) drainOnce(ctx context.Context) (failed, err error) {
 			slots <- struct{}{}
 			all.Go(func() {
 				defer func() { <-slots }()
-				if _, err := r.send(ctx, account); err != nil {
+				if _, _, err := r.send(ctx, account, 0); err != nil {
 					mu.Lock()
 					failed = err
 					mu.Unlock()

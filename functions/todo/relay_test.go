@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,14 +14,19 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/todochat/todochat/hack/postgres/child"
 	"github.com/todochat/todochat/internal/account"
+	"github.com/todochat/todochat/internal/event"
 	"github.com/todochat/todochat/internal/pgtest"
 	"github.com/todochat/todochat/internal/stacktest"
+	"github.com/todochat/todochat/internal/todo"
 )
 
 // arrival is what the receiver tells of an event.
@@ -217,6 +224,52 @@ func TestAnAccountThatTheSinkRefusesHoldsUpNoOther(t *testing.T) {
 		if firsts, _ := sequences(arrived, idOf(p)); len(firsts) > 0 {
 			t.Errorf("the sink took %v of an account that it refuses", firsts)
 		}
+	}
+}
+
+func TestARedirectIsNoArrival(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var asked atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				asked.Add(1)
+				return
+			}
+			http.Redirect(w, r, "/elsewhere", status)
+		}))
+		relay, err := config{Sink: server.URL, EventMode: "binary", RelayFrom: "now"}.relay(nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := event.Of(uuid.New(), todo.Change{Seq: 1, Kind: todo.KindDeleted, TodoID: uuid.New()}, "/t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := relay.sink.send(t.Context(), e); err == nil || asked.Load() > 0 {
+			t.Errorf("%d: %v, and %d requests elsewhere, want a failure", status, err, asked.Load())
+		}
+		server.Close()
+	}
+}
+
+// TestNothingIsSentBeforeItIsKnownWhereToBegin: else it would be from the first
+// change on.
+func TestNothingIsSentBeforeItIsKnownWhereToBegin(t *testing.T) {
+	t.Parallel()
+	sink := startReceiver(t)
+	database := pgtest.New(t)
+	conn := database.Conn(t)
+	if _, err := conn.Exec(t.Context(), `revoke insert on todo.relay_start from todo`); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, map[string]string{"DATABASE_URL": database.Todo, "K_SINK": sink.url, "LOG_LEVEL": "error"})
+	s.want(t, 201, s.token(t), "POST", "/api/todos", `{"title":"milk"}`)
+	s.stop()
+	<-s.done
+	close(s.done)
+	if arrived := sink.arrivals(); len(arrived) > 0 {
+		t.Errorf("%v arrives", arrived)
 	}
 }
 

@@ -26,12 +26,16 @@ const (
 var streamEvents = []web.EventType{
 	{Name: eventReady, Data: readyBody{}},
 	{Name: eventChange, Data: todo.Change{}},
-	{Name: web.Error, Data: web.Problem{}},
+	{Name: web.ProblemEvent, Data: web.Problem{}},
 }
 
 type readyBody struct {
 	Seq int64 `json:"seq" doc:"The account's last change"`
 }
+
+// errLost ends streams of accounts that have fewer changes than were told of, as
+// after a restore.
+var errLost = fault.New(fault.Conflict, "the account has fewer changes than it had: read the list again")
 
 // errSessionEnded ends the streams of a session that was logged out.
 var errSessionEnded = fault.New(fault.Unauthenticated, "this session has ended: sign in again")
@@ -60,7 +64,7 @@ func (f *function) streamChanges(ctx context.Context, who web.Caller, in *stream
 	case since > seq:
 		return fault.InvalidField("query.since", "the account has no such change: read the list again and begin with its seq")
 	}
-	s := &follower{function: f, who: who.Principal, out: out, told: since}
+	s := &follower{function: f, who: who.Principal, out: out, told: since, present: seq}
 	// Not all at once, when all streams end because this replica does.
 	if err := out.Retry(time.Second + rand.N(time.Second)); err != nil {
 		return nil // the client is gone
@@ -85,15 +89,16 @@ func (in *streamInput) since() (int64, error) {
 // follower is a stream in progress.
 type follower struct {
 	*function
-	who  account.Principal
-	out  *web.Stream
-	told int64 // the seq of the last change that was sent
+	who     account.Principal
+	out     *web.Stream
+	told    int64 // the seq of the last change that was sent
+	present int64 // the account's last change when the stream began
 }
 
 // follow sends changes until the stream has lived its time, or its client, the
 // program or the session ends. An error is for the client to hear.
 func (s *follower) follow(ctx context.Context) error {
-	w, from := s.live.watch(s.who, s.told)
+	w, from := s.live.watch(s.who, s.present)
 	defer s.live.leave(w)
 	if err := s.catchUp(ctx, from); err != nil {
 		return err
@@ -138,8 +143,12 @@ func (s *follower) catchUp(ctx context.Context, to int64) error {
 			}
 			s.told = c.Seq
 		}
-		if !more && s.told >= to {
+		switch {
+		case more:
+		case s.told >= to:
 			return nil
+		case len(changes) == 0: // the database knows less than before
+			return errLost
 		}
 	}
 }

@@ -65,7 +65,9 @@ func ParsePlace(s string) (Place, error) {
 			var p Place
 			if p.ID, err = uuid.Parse(id); err == nil {
 				p.UpdatedAt = time.UnixMicro(micros).UTC()
-				return p, nil
+				if year := p.UpdatedAt.Year(); year >= 1 && year <= 9999 { // what a database takes
+					return p, nil
+				}
 			}
 		}
 	}

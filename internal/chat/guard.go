@@ -30,7 +30,7 @@ func NewGuard(o Outcome) *Guard {
 		g.numbers["#"+strconv.Itoa(t.Number)] = true
 		for _, text := range append([]string{t.Title}, t.Tags...) {
 			for word := range strings.FieldsFuncSeq(text, isBreak) {
-				g.said[strings.ToLower(core(word))] = true
+				g.said[strings.ToLower(strings.Trim(word, "#'’"))] = true
 			}
 		}
 	}
@@ -45,14 +45,19 @@ func (g *Guard) Write(piece string) string {
 	var out strings.Builder
 	for _, r := range strings.ToValidUTF8(piece, "") {
 		switch {
+		case unicode.IsControl(r) && r != '\n':
 		case isBreak(r):
-			out.WriteString(g.Close())
-			if r >= ' ' && r != utf8.RuneError || r == '\n' {
-				out.WriteRune(r)
+			if g.isListed(r) {
+				g.word, g.begun = g.word[:0], true
+				out.WriteString("–")
+				continue
 			}
-			g.through = false
+			out.WriteString(g.Close())
+			out.WriteRune(r)
 			g.begun = r != '\n' && (g.begun || !unicode.IsSpace(r))
-		case unicode.IsControl(r):
+		case r == '#':
+			out.WriteString(g.Close())
+			g.word = append(g.word, '#')
 		case g.through && !isFigure(r):
 			out.WriteRune(r)
 		default:
@@ -67,47 +72,44 @@ func (g *Guard) Write(piece string) string {
 	return out.String()
 }
 
+// isListed reports whether r ends the "1." that a line of a list begins with.
+func (g *Guard) isListed(r rune) bool {
+	return (r == '.' || r == ')') && !g.begun && len(g.word) > 0 && strings.Trim(string(g.word), "0123456789") == ""
+}
+
 // Close ends the word that is begun and returns what may be said of it.
 func (g *Guard) Close() string {
-	word, first := string(g.word), !g.begun
+	word := string(g.word)
+	g.through = false
 	if word == "" {
 		return ""
 	}
 	g.word, g.begun = g.word[:0], true
-	bare := core(word)
+	bare, _, _ := strings.Cut(word, "'s")
+	bare, _, _ = strings.Cut(bare, "’s")
 	switch {
-	case first && strings.Trim(bare, "0123456789") == "" && strings.HasSuffix(word, "."): // of a list
-		return "–"
 	case g.numbers[bare]:
 		if number, err := strconv.Atoi(bare[1:]); err == nil && !slices.Contains(g.spoken, number) {
 			g.spoken = append(g.spoken, number)
 		}
 		return word
-	case g.said[strings.ToLower(bare)], !g.isFigureWord(bare):
+	case g.said[strings.ToLower(word)], !isFigureWord(bare):
 		return word
 	}
-	return strings.Replace(word, bare, "…", 1)
+	return "…" + word[len(bare):]
 }
 
 // mayBeFigure reports whether the word that is begun has to be held.
 func (g *Guard) mayBeFigure() bool {
-	begun := strings.ToLower(strings.TrimLeftFunc(string(g.word), isMark))
-	if begun == "" || strings.HasPrefix(begun, "#") || strings.ContainsFunc(begun, isFigure) {
-		return true
-	}
-	return slices.ContainsFunc(figureWords, func(w string) bool {
+	begun := strings.ToLower(string(g.word))
+	return strings.HasPrefix(begun, "#") || strings.ContainsFunc(begun, isFigure) || slices.ContainsFunc(figureWords, func(w string) bool {
 		return strings.HasPrefix(w, begun) || strings.HasPrefix(begun, w)
 	})
 }
 
-func (g *Guard) isFigureWord(word string) bool {
+func isFigureWord(word string) bool {
 	lower := strings.ToLower(word)
-	if strings.ContainsFunc(lower, isFigure) {
-		return true
-	}
-	lower, _, _ = strings.Cut(lower, "-") // twenty-one
-	lower = strings.TrimSuffix(strings.TrimSuffix(lower, "'s"), "’s")
-	return slices.Contains(figureWords, lower) || slices.Contains(figureWords, strings.TrimSuffix(lower, "s"))
+	return strings.ContainsFunc(lower, isFigure) || slices.Contains(figureWords, lower) || slices.Contains(figureWords, strings.TrimSuffix(lower, "s"))
 }
 
 // figureWords are the English words for counts and dates, as far as they have
@@ -123,12 +125,8 @@ var figureWords = []string{
 // isFigure reports whether r is part of a number in any script.
 func isFigure(r rune) bool { return unicode.IsNumber(r) }
 
+// isBreak reports whether r stands between words: whatever is no letter, no
+// number, and no part of one of them.
 func isBreak(r rune) bool {
-	return unicode.IsSpace(r) || r == '—' || r == '(' || r == ')' || r == '[' || r == ']' || r == '"'
+	return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) && r != '#' && r != '\'' && r != '’'
 }
-
-// isMark reports whether r can stand around a word without being part of it.
-func isMark(r rune) bool { return strings.ContainsRune(`.,;:!?'“”‘’*_…`, r) }
-
-// core is a word without the marks around it.
-func core(word string) string { return strings.TrimFunc(word, isMark) }

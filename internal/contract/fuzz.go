@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -137,7 +138,8 @@ func (f *Fuzzer) value(s *openapi3.Schema, depth int) any {
 	switch {
 	case s.Type.Includes("object"):
 		out := make(map[string]any)
-		for name, property := range s.Properties {
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			property := s.Properties[name]
 			if slices.Contains(s.Required, name) && !f.chance(20) || f.chance(2) {
 				out[name] = f.value(property.Value, depth+1)
 			}

@@ -21,6 +21,7 @@ type Library struct {
 	client *api.Client
 	names  []string
 	active sync.WaitGroup
+	unseen chan struct{} // closed by Unwatch
 
 	mu     sync.Mutex
 	pulls  map[string]*pull
@@ -72,8 +73,12 @@ func NewLibrary(host string, names ...string) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Library{client: api.NewClient(base, &http.Client{}), names: names, pulls: make(map[string]*pull)}, nil
+	return &Library{client: api.NewClient(base, &http.Client{}), names: names, unseen: make(chan struct{}), pulls: make(map[string]*pull)}, nil
 }
+
+// Unwatch ends the watching of pulls, which go on until Close: the program is
+// going to stop. It may be called once.
+func (l *Library) Unwatch() { close(l.unseen) }
 
 // Close ends the pulls. What the server has of a model stays there, and the
 // next pull goes on from it.
@@ -93,6 +98,9 @@ const listTime = 2 * time.Second
 
 // States tells how each model of the library stands.
 func (l *Library) States(ctx context.Context) []State {
+	if len(l.names) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
 	there, err := l.client.List(ctx)
@@ -149,7 +157,8 @@ func (l *Library) pullOf(name string) *pull {
 // Pull pulls a model, or joins the pull that is under way, and hands on how far
 // it is until it ends. It returns fault.NotFound for a model that the library
 // was not made for or that the registry does not have, and fault.Unavailable
-// when the pull has failed for now. It ends early with ctx; the pull does not.
+// when the pull has failed for now, or goes on unwatched after Unwatch or longest.
+// It ends early with ctx; the pull does not.
 func (l *Library) Pull(ctx context.Context, name string, each func(Progress)) error {
 	if !slices.Contains(l.names, name) {
 		return fault.New(fault.NotFound, "this model is not among those that the program is set up for: GET /api/chat/models names them")
@@ -158,6 +167,8 @@ func (l *Library) Pull(ctx context.Context, name string, each func(Progress)) er
 	if err != nil {
 		return err
 	}
+	end := time.NewTimer(longest)
+	defer end.Stop()
 	for {
 		progress, changed := p.now()
 		if p.ended() {
@@ -169,6 +180,10 @@ func (l *Library) Pull(ctx context.Context, name string, each func(Progress)) er
 		each(progress)
 		select {
 		case <-changed:
+		case <-l.unseen:
+			return errStillPulling
+		case <-end.C:
+			return errStillPulling
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -179,8 +194,15 @@ func (l *Library) Pull(ctx context.Context, name string, each func(Progress)) er
 	}
 }
 
+// longest is how long one request watches a pull: less than Knative's
+// timeoutSeconds.
+const longest = 4 * time.Minute
+
 // tellEvery is how often those who watch a pull hear of it, at most.
 const tellEvery = 200 * time.Millisecond
+
+// errStillPulling ends the watching of a pull that goes on.
+var errStillPulling = fault.New(fault.Unavailable, "the model is still on its way: ask again to go on watching")
 
 func interrupted(cause error) error {
 	return fault.New(fault.Unavailable, "the pull was interrupted: ask again, it goes on from there").Because(cause)

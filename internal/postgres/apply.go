@@ -74,19 +74,26 @@ func (s *Store) Apply(ctx context.Context, who account.Principal, key string, op
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return Result{}, translate(fmt.Errorf("acquire connection: %w", err))
-	}
-	defer conn.Release()
-	result, err := r.run(ctx, conn.Conn())
-	if err != nil {
-		return Result{}, translate(fmt.Errorf("apply %d operations: %w", len(ops), err))
-	}
-	if len(result.Changes) > 0 {
+	result, wrote, err := s.carryOut(ctx, r)
+	if wrote {
 		s.committed(who.Account, result.Changes)
 	}
-	return result, nil
+	return result, err
+}
+
+// carryOut carries the request out on a connection of its own. wrote tells that
+// changes were committed, and not answered from what a key did before.
+func (s *Store) carryOut(ctx context.Context, r request) (_ Result, wrote bool, err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return Result{}, false, translate(fmt.Errorf("acquire connection: %w", err))
+	}
+	defer conn.Release()
+	result, repeated, err := r.run(ctx, conn.Conn())
+	if err != nil {
+		return Result{}, false, translate(fmt.Errorf("apply %d operations: %w", len(r.ops), err))
+	}
+	return result, !repeated && len(result.Changes) > 0, nil
 }
 
 // request is one call of Apply.
@@ -105,7 +112,7 @@ type prior struct {
 	firstSeq, lastSeq int64
 }
 
-func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, err error) {
+func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, repeated bool, err error) {
 	ended := false
 	defer func() {
 		if ended || conn.IsClosed() {
@@ -120,24 +127,24 @@ func (r request) run(ctx context.Context, conn *pgx.Conn) (_ Result, err error) 
 	}()
 	state, before, err := r.read(ctx, conn)
 	if err != nil {
-		return Result{}, err
+		return Result{}, false, err
 	}
 	if before != nil {
 		result, err := r.repeat(ctx, conn, *before)
 		ended = err == nil
-		return result, err
+		return result, true, err
 	}
 	decision, err := todo.Decide(state, r.ops, r.now)
 	if err != nil {
-		return Result{}, err
+		return Result{}, false, err
 	}
 	if len(decision.Changes) > 0 || r.key != "" {
 		if err := r.write(ctx, conn, state, decision); err != nil {
-			return Result{}, err
+			return Result{}, false, err
 		}
 		ended = true
 	}
-	return Result{decision.Todos, decision.Changes}, nil
+	return Result{decision.Todos, decision.Changes}, false, nil
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/todochat/todochat/internal/chat"
@@ -145,11 +146,14 @@ type Proposal struct {
 // remembers now, the reply to a message id, and what was proposed or confirmed.
 type Finish struct {
 	Turn
+	Begins    bool   // the conversation, unless an earlier try did
 	Said      string // by the person; empty for a confirmation by button
 	Answered  string
 	Remember  func(chat.Context) chat.Context // what the conversation remembers now, of what it remembered
 	Proposal  *Proposal                       // made in this turn
 	Confirmed uuid.UUID                       // used in this turn
+
+	plain bool // without the answer beside its text
 }
 
 const (
@@ -173,6 +177,10 @@ const (
 		insert into messages (account_id, conversation_id, id, role, text, at, reply)
 		values ($1, $2, $3, $4, $5, $6, $7)`
 
+	insertPlainMessage = `
+		insert into messages (account_id, conversation_id, id, role, text, at)
+		values ($1, $2, $3, $4, $5, $6)`
+
 	insertProposal = `
 		insert into proposals (account_id, id, conversation_id, operations, expires_at)
 		values ($1, $2, $3, $4, $5)`
@@ -189,7 +197,9 @@ func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
 		now := s.now()
 		var remembered chat.Context
 		b := &pgx.Batch{}
-		b.Queue(insertConversation, f.Account, f.Conversation, titleOf(f.Said), now)
+		if f.Begins {
+			b.Queue(insertConversation, f.Account, f.Conversation, titleOf(f.Said), now)
+		}
 		b.Queue(lockContext, f.Account, f.Conversation).QueryRow(func(row pgx.Row) error { return scanJSON(row, &remembered) })
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
@@ -200,10 +210,23 @@ func (s *ChatStore) Finish(ctx context.Context, f Finish) error {
 		}
 		return tx.SendBatch(ctx, b).Close()
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows): // it was deleted meanwhile, and stays so
+		return nil
+	case isBehind(err) && !f.plain: // the schema is not there yet that keeps answers
+		f.plain = true
+		return s.Finish(ctx, f)
+	case err != nil:
 		return fmt.Errorf("store turn: %w", translate(err))
 	}
 	return nil
+}
+
+// isBehind reports whether the schema is that of earlier code: for the moments
+// until the migrations are through.
+func isBehind(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "42703" // undefined_column
 }
 
 // statements are the writes of a turn.
@@ -231,6 +254,10 @@ func (f Finish) statements(remembered chat.Context, now time.Time) (*pgx.Batch, 
 		id, err := uuid.NewV7()
 		if err != nil {
 			return nil, fmt.Errorf("make an id: %w", err)
+		}
+		if f.plain {
+			b.Queue(insertPlainMessage, f.Account, f.Conversation, id, m.role, m.text, now)
+			continue
 		}
 		b.Queue(insertMessage, f.Account, f.Conversation, id, m.role, m.text, now, m.reply)
 	}

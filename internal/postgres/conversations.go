@@ -117,6 +117,28 @@ func (s *ChatStore) Messages(ctx context.Context, account, conversation uuid.UUI
 	return page, more, nil
 }
 
+// LastSaid returns the role and text of the last messages of a conversation,
+// oldest first.
+func (s *ChatStore) LastSaid(ctx context.Context, account, conversation uuid.UUID, limit int) ([]chat.Message, error) {
+	const query = `
+		select role, text from messages where account_id = $1 and conversation_id = $2
+		order by id desc limit $3`
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, query, account, conversation, limit)
+	var said []chat.Message
+	if err == nil {
+		said, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m chat.Message, err error) {
+			return m, row.Scan(&m.Role, &m.Text)
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what was said last: %w", translate(err))
+	}
+	slices.Reverse(said)
+	return said, nil
+}
+
 const (
 	// What a message id stands for goes with its conversation: it holds what
 	// was said. Acting again under that id is the todo function's to refuse.

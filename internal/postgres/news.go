@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,12 +13,17 @@ import (
 	"github.com/todochat/todochat/internal/todo"
 )
 
-// newsAtOnce bounds how many changes one look brings.
-const newsAtOnce = 2_000
+// How many changes one look brings: of one account, and in all.
+const (
+	newsOfOne  = 50
+	newsAtOnce = 500
+)
 
 // News is what has happened to accounts since somebody looked last.
 type News struct {
 	Changes map[uuid.UUID][]todo.Change // of each account, in order
+	More    bool                        // look again: not all was brought
+	Lost    []uuid.UUID                 // accounts of which the database knows less than was known
 	Ended   map[uuid.UUID]bool          // sessions that no longer live
 }
 
@@ -24,26 +31,38 @@ type News struct {
 // that is known of it, and which of the sessions have ended. It brings a part
 // when there is very much: what it did not bring comes with the next look.
 func (s *Store) News(ctx context.Context, known map[uuid.UUID]int64, sessions []account.Principal) (News, error) {
+	// Lateral, so that each account's changes are looked up by the key: a plain
+	// join may read the whole table where no plan is kept.
 	const selectNews = `
 		select c.account_id, c.seq, c.batch, c.kind, c.todo_id, c.number, c.before, c.after, c.at
 		from unnest($1::uuid[], $2::bigint[]) as known (account_id, seq)
-		join changes c on c.account_id = known.account_id and c.seq > known.seq
-		order by c.account_id, c.seq limit $3`
+		cross join lateral (
+			select * from changes
+			where account_id = known.account_id and seq > known.seq order by seq limit $3) c
+		limit $4`
+	const selectLost = `
+		select known.account_id from unnest($1::uuid[], $2::bigint[]) as known (account_id, seq)
+		join accounts a on a.id = known.account_id where a.seq < known.seq`
 	const selectEnded = `
 		select open.id from unnest($1::uuid[], $2::uuid[]) as open (account_id, id)
 		where not exists (select from sessions s where s.account_id = open.account_id and s.id = open.id
 			and s.revoked_at is null and s.expires_at > $3)`
-	news := News{make(map[uuid.UUID][]todo.Change), make(map[uuid.UUID]bool)}
+	news := News{Changes: make(map[uuid.UUID][]todo.Change), Ended: make(map[uuid.UUID]bool)}
 	var accounts, owners, ids []uuid.UUID
 	var seqs []int64
-	for account, seq := range known {
+	for account, seq := range known { // in no order, so that none is last each time
 		accounts, seqs = append(accounts, account), append(seqs, seq)
 	}
 	for _, who := range sessions {
 		owners, ids = append(owners, who.Account), append(ids, who.Session)
 	}
 	b := &pgx.Batch{}
-	b.Queue(selectNews, accounts, seqs, newsAtOnce).Query(func(rows pgx.Rows) error {
+	b.Queue(selectLost, accounts, seqs).Query(func(rows pgx.Rows) (err error) {
+		news.Lost, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	b.Queue(selectNews, accounts, seqs, newsOfOne, newsAtOnce).Query(func(rows pgx.Rows) error {
+		brought := 0
 		for rows.Next() {
 			var account uuid.UUID
 			c, err := scanChange(after{rows, &account})
@@ -51,6 +70,11 @@ func (s *Store) News(ctx context.Context, known map[uuid.UUID]int64, sessions []
 				return err
 			}
 			news.Changes[account] = append(news.Changes[account], c)
+			brought++
+			news.More = news.More || len(news.Changes[account]) == newsOfOne || brought == newsAtOnce
+		}
+		for _, changes := range news.Changes {
+			slices.SortFunc(changes, func(a, b todo.Change) int { return cmp.Compare(a.Seq, b.Seq) })
 		}
 		return rows.Err()
 	})

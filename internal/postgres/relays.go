@@ -31,9 +31,14 @@ func (s *Store) StartRelays(ctx context.Context, fromBeginning bool) error {
 	const skip = `
 		insert into relays (account_id, seq) select id, seq from accounts where seq > 0
 		on conflict do nothing`
-	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	// Once, over all accounts: it may take longer than anything else.
+	const patience = `set local statement_timeout = '5min'`
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, patience); err != nil {
+			return err
+		}
 		first, err := tx.Exec(ctx, start, s.now())
 		if err != nil || first.RowsAffected() == 0 || fromBeginning {
 			return err
@@ -65,6 +70,19 @@ func (s *Store) Owed(ctx context.Context, after uuid.UUID, limit int) ([]uuid.UU
 		return nil, fmt.Errorf("find what is to be sent: %w", translate(err))
 	}
 	return owed, nil
+}
+
+// Owing reports whether any account has changes to be sent, whoever may be
+// sending them.
+func (s *Store) Owing(ctx context.Context) (owing bool, err error) {
+	const query = `
+		select exists (select from accounts a left join relays r on r.account_id = a.id where a.seq > coalesce(r.seq, 0))`
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, query).Scan(&owing); err != nil {
+		return false, fmt.Errorf("see whether something is to be sent: %w", translate(err))
+	}
+	return owing, nil
 }
 
 // Lease takes the right to send the account's changes, if nobody has it.

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,12 +32,16 @@ type Program struct {
 	// routers need a moment to notice.
 	Linger time.Duration
 
+	// Drain bounds how long accepted requests may take once the program is told
+	// to stop; 0 for the usual.
+	Drain time.Duration
+
 	// Ready, if set, is called with the address once requests are served.
 	Ready func(net.Addr)
 }
 
-// drainTime bounds how long accepted requests may take once the program is
-// told to stop. Knative sends SIGKILL after timeoutSeconds of the revision.
+// drainTime is the usual Drain. Knative sends SIGKILL after timeoutSeconds of
+// the revision.
 const drainTime = 25 * time.Second
 
 // Run serves until ctx ends, then drains: readiness goes off, connections are
@@ -76,7 +81,7 @@ func (p Program) Run(ctx context.Context) error {
 	}
 	g.draining.Store(true)
 	time.Sleep(p.Linger)
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(p.Drain, drainTime))
 	defer cancel()
 	if err = server.Shutdown(drain); err != nil {
 		err = errors.Join(fmt.Errorf("drain: %w", err), server.Close())

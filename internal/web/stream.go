@@ -138,10 +138,12 @@ type EventType struct {
 	Data any // a value of the type of its data
 }
 
-// Done and Error are how a stream of PrivateStream ends.
+// How streams end: Done and Error those of PrivateStream, ProblemEvent those of
+// PrivateEvents, which browsers follow by EventSource, whose own event is error.
 const (
-	Done  = "done"
-	Error = "error"
+	Done         = "done"
+	Error        = "error"
+	ProblemEvent = "problem"
 )
 
 // PrivateStream adds an operation that needs an access token and takes its
@@ -171,11 +173,12 @@ func PrivateStream[I, O any](
 				return
 			}
 			s := NewStream(w)
-			stop := s.KeepAlive()
-			out, err := handle(ctx, who, in, func(name string, data any) {
-				_ = s.Send(Event{Name: name, Data: data}) // a client that is gone ends ctx
-			})
-			stop()
+			out, err := func() (O, error) {
+				defer s.KeepAlive()() // also when handle panics
+				return handle(ctx, who, in, func(name string, data any) {
+					_ = s.Send(Event{Name: name, Data: data}) // a client that is gone ends ctx
+				})
+			}()
 			switch {
 			case err == nil:
 				_ = s.Send(Event{Name: Done, Data: out})
@@ -190,7 +193,7 @@ func PrivateStream[I, O any](
 
 // PrivateEvents adds an operation that needs an access token and answers with
 // server-sent events until handle returns; an error ends the stream with the
-// event error, or is an ordinary Problem if nothing was sent.
+// event problem, or is an ordinary Problem if nothing was sent.
 func PrivateEvents[I any](
 	api huma.API, verifier *account.Verifier, op huma.Operation, events []EventType,
 	handle func(ctx context.Context, who Caller, in *I, out *Stream) error,
@@ -206,7 +209,7 @@ func PrivateEvents[I any](
 			switch err := handle(ctx, who, in, s); {
 			case err == nil:
 			case s.Begun():
-				_ = s.Send(Event{Name: Error, Data: ProblemOf(ctx, err)})
+				_ = s.Send(Event{Name: ProblemEvent, Data: ProblemOf(ctx, err)})
 			default:
 				Fail(w, r, err)
 			}
