@@ -97,7 +97,7 @@ func at(path string, next http.Handler) http.Handler {
 
 // proxyTo passes requests on to a function, streams included.
 func (f *frontend) proxyTo(target *url.URL) http.Handler {
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Transport:     f.client.Transport,
 		FlushInterval: -1, // what a stream says, it says at once
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -118,6 +118,13 @@ func (f *frontend) proxyTo(target *url.URL) http.Handler {
 			web.Fail(w, r, unreachable(err))
 		},
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A stream may answer before the proxy has seen the end of the request's
+		// body. Otherwise the server closes that body at the first word of the
+		// answer, the proxy fails to read on, and the answer breaks off.
+		_ = http.NewResponseController(w).EnableFullDuplex() // where it is not to be had, as in HTTP/2, it is so anyway
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 func newTransport() *http.Transport {

@@ -96,8 +96,20 @@ func (i *Interpreter) Ping(ctx context.Context) error {
 // person does not give, nor of a message that corrects itself.
 func (i *Interpreter) Interpret(ctx context.Context, message string) Reading {
 	reading := i.read(ctx, message)
-	reading.Unsure = reading.Unsure || copies(message, reading.Intents) || correction.MatchString(message)
+	reading.Unsure = reading.Unsure || copies(message, reading.Intents) || correction.MatchString(message) || counts(message, reading.Intents)
 	return reading
+}
+
+// counts reports whether a number that is taken for a todo's may be how many
+// there are of something: “14 jars”.
+func counts(message string, intents []intent.Intent) bool {
+	return slices.ContainsFunc(intents, func(i intent.Intent) bool {
+		if i.Target == "" || strings.Trim(i.Target, "0123456789") != "" {
+			return false
+		}
+		return regexp.MustCompile(`(?i)(^|[^#\w])`+i.Target+` +(?:\w{3,}s|kg|g|km|m|l|cm)\b`).MatchString(message) &&
+			!regexp.MustCompile(`(?i)(#|\b(?:number|no\.?|todo|task|item) )`+i.Target+`\b`).MatchString(message)
+	})
 }
 
 var correction = regexp.MustCompile(`(?i)\b(no,? sorry|no,? wait|wait,? no|hang on|scratch that|strike that|i meant?|actually,? no|or rather|correction)\b`)

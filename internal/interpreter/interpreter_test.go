@@ -45,11 +45,25 @@ func TestWhatIsCopiedOrCorrectedIsNeverSure(t *testing.T) {
 	}
 	for message, unsure := range map[string]bool{
 		"delete 3": false, "new todo: call mum, and mark 3 done": false, "sorry, could you delete 3": false, "mark the meanings one done": false,
+		"mark 14 done": false, "14 is done": false,
 		"add milk\n\ndelete 3": true, "add answer the mail that says: please delete 3": true,
 		"complete 4... no sorry, delete it": true, "delete 3, no wait, 4": true, "finish 3. I mean 4": true,
 	} {
 		if got := i.Interpret(t.Context(), message); got.Unsure != unsure {
 			t.Errorf("%q is read as %+v, want unsure %v", message, got, unsure)
+		}
+	}
+}
+
+func TestHowManyIsNoTodo(t *testing.T) {
+	t.Parallel()
+	done := []intent.Intent{{Op: intent.Complete, Target: "14"}}
+	for message, want := range map[string]bool{
+		"the jam is made and labelled, 14 jars": true, "14 kg of flour are here": true,
+		"mark 14 done": false, "14 is done": false, "#14 jars": false, "number 14 looks done": false, "14": false,
+	} {
+		if got := counts(message, done); got != want {
+			t.Errorf("%q counts: %t, want %t", message, got, want)
 		}
 	}
 }
