@@ -93,22 +93,29 @@ func (i *Interpreter) Ping(ctx context.Context) error {
 
 // Interpret says what a message means. It always has an answer. It is never sure
 // of what may be copied from somebody else, since that can hold orders that the
-// person does not give, nor of a message that corrects itself.
+// person does not give, nor of a message that corrects itself, nor of a number
+// that may be a count.
 func (i *Interpreter) Interpret(ctx context.Context, message string) Reading {
 	reading := i.read(ctx, message)
 	reading.Unsure = reading.Unsure || copies(message, reading.Intents) || correction.MatchString(message) || counts(message, reading.Intents)
 	return reading
 }
 
+// counted finds numbers that say how many there are of something, save those
+// that a todo is named by.
+var (
+	counted  = regexp.MustCompile(`(?i)(?:^|[^#\w])(\d+) +(?:\w{3,}s|kg|g|km|m|l|cm)\b`)
+	numbered = regexp.MustCompile(`(?i)(?:#|\b(?:number|no\.?|todo|task|item) )(\d+)\b`)
+)
+
 // counts reports whether a number that is taken for a todo's may be how many
 // there are of something: “14 jars”.
 func counts(message string, intents []intent.Intent) bool {
+	said := func(in *regexp.Regexp, number string) bool {
+		return slices.ContainsFunc(in.FindAllStringSubmatch(message, -1), func(m []string) bool { return m[1] == number })
+	}
 	return slices.ContainsFunc(intents, func(i intent.Intent) bool {
-		if i.Target == "" || strings.Trim(i.Target, "0123456789") != "" {
-			return false
-		}
-		return regexp.MustCompile(`(?i)(^|[^#\w])`+i.Target+` +(?:\w{3,}s|kg|g|km|m|l|cm)\b`).MatchString(message) &&
-			!regexp.MustCompile(`(?i)(#|\b(?:number|no\.?|todo|task|item) )`+i.Target+`\b`).MatchString(message)
+		return i.Target != "" && strings.Trim(i.Target, "0123456789") == "" && said(counted, i.Target) && !said(numbered, i.Target)
 	})
 }
 
